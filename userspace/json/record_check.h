@@ -1,0 +1,84 @@
+// RecordCheck: one line against the rules of a canonical record. Knows nothing of the lines
+// around it; the stream's rules are in validator.h, its only user.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace tc::json {
+
+// The value of one top-level key, as far as the stream's rules ask for it.
+struct Fact {
+  enum class Kind { kAbsent, kString, kUnsigned, kOther };
+  Kind kind = Kind::kAbsent;
+  std::size_t offset = 0;    // of the value in the line
+  std::string_view string;   // of a kString: the raw bytes between the quotes, in the line
+  std::uint64_t number = 0;  // of a kUnsigned
+
+  bool is(std::string_view text) const { return kind == Kind::kString && string == text; }
+  bool is(std::uint64_t value) const { return kind == Kind::kUnsigned && number == value; }
+};
+
+struct RecordFacts {
+  bool whole = false;  // the syntax holds to the end of the line, whatever else was found
+  Fact event;
+  Fact schema;
+  Fact records;
+  Fact lost;
+  Fact count;
+  Fact sha256;
+};
+
+class RecordCheck {
+ public:
+  // Is told each finding: the offset in the line, the rule's id, what is wrong.
+  using Report = std::function<void(std::size_t offset, const char* id, std::string text)>;
+
+  explicit RecordCheck(Report report) : report_(std::move(report)) {}
+
+  // Checks [begin, end). A byte below 0x20 must stand at `end`, as a line feed does, and bytes up
+  // to `readable` are looked at, though not judged. What breaks the syntax ends the check of the
+  // line; any other finding does not.
+  RecordFacts check(const char* begin, const char* end, const char* readable);
+
+ private:
+  struct ObjectState;
+
+  // Each takes the position after the first byte of what it checks and returns the one after its
+  // last; nullptr when the syntax is broken, which is then reported.
+  const char* value(const char* at, unsigned depth);  // at the first byte
+  const char* object(const char* at, unsigned depth);
+  const char* member(const char* at, unsigned depth, ObjectState& state);
+  const char* array(const char* at, unsigned depth);
+  const char* literal(const char* at);  // at the first byte
+  const char* number(const char* at);   // at the first byte
+  const char* digits(const char* at, bool negative);
+  const char* key(const char* at, ObjectState& state);
+  const char* string(const char* at);
+  const char* hard_string(const char* at, const char* special);
+  const char* escape(const char* at);
+  const char* unicode_escape(const char* at);
+
+  void check_text(std::string_view piece);
+  void check_order(const ObjectState& state, std::string_view name, std::uint64_t order);
+  void check_hex(const ObjectState& state);
+  void note(std::uint64_t key_order);
+  const char* skip_space(const char* at);
+  void find(const char* at, const char* id, std::string text);
+  const char* broken(const char* at, const char* expected);
+
+  Report report_;
+  const char* begin_ = nullptr;
+  const char* end_ = nullptr;
+  const char* readable_ = nullptr;
+  bool space_reported_ = false;
+  bool text_reported_ = false;  // of the string being checked
+  Fact last_;                   // the value checked last, if it was a scalar
+  RecordFacts facts_;
+  std::string decoded_;  // of the hex object being checked
+};
+
+}  // namespace tc::json
