@@ -54,7 +54,8 @@ static __always_inline void lose(__u32 type, __u32 reason) {
 static __always_inline long send(void* record, __u64 size) {
   const __u64 unread = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
   const bool crosses = unread < config.wake_bytes && unread + size >= config.wake_bytes;
-  return bpf_ringbuf_output(&events, record, size, crosses ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+  return bpf_ringbuf_output(&events, record, size,
+                            crosses ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 /* Tells all pending losses of this CPU; those that do not fit either stay pending. */
@@ -80,7 +81,8 @@ static __always_inline void emit_as(struct tc_header* header, __u32 type, __u64 
   header->seq = __sync_fetch_and_add(&cpu->seq, 1) + 1;
   header->time_ns = bpf_ktime_get_boot_ns();
   if (size > TC_RECORD_MAX) return;
-  if (send(header, size)) count_loss(cpu, type, TC_LOSS_ring_full, 1, header->time_ns, header->time_ns);
+  if (send(header, size))
+    count_loss(cpu, type, TC_LOSS_ring_full, 1, header->time_ns, header->time_ns);
 }
 
 static __always_inline void emit(struct tc_header* header, __u32 type, __u64 size) {

@@ -34,7 +34,8 @@ static __always_inline void emit_open(struct task_struct* task, const void* user
   release_scratch(scratch);
 }
 
-static __always_inline void on_open(struct task_struct* task, const struct pt_regs* regs, __s64 ret) {
+static __always_inline void on_open(struct task_struct* task, const struct pt_regs* regs,
+                                    __s64 ret) {
   emit_open(task, (void*)READ_REGISTER(regs, di), READ_REGISTER(regs, si), READ_REGISTER(regs, dx),
             TC_FILE_OP_open, ret);
 }

@@ -3,11 +3,10 @@
  * here, and a build needs no generated vmlinux.h and no BTF of its own. */
 #pragma once
 
-#include <linux/bpf.h>
-#include <linux/types.h>
-
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
+#include <linux/types.h>
 
 #include "tc/event.h"
 

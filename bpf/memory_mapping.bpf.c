@@ -3,7 +3,8 @@
 #include "mapping.h"
 #include "syscall_exit.h"
 
-static __always_inline void on_mmap(struct task_struct* task, const struct pt_regs* regs, __s64 ret) {
+static __always_inline void on_mmap(struct task_struct* task, const struct pt_regs* regs,
+                                    __s64 ret) {
   const __u64 page = 1UL << PAGE_SHIFT;
   if (ret < 0 && ret > -4096) return;
   if (!(READ_REGISTER(regs, dx) & PROT_EXEC) || READ_REGISTER(regs, r10) & MAP_ANONYMOUS) return;

@@ -47,7 +47,8 @@ static long path_step(__u64 index, struct path_walk* walk) {
   }
   const __u32 begin = (walk->start - length - 1) & (PATH_CAPACITY - 1);
   walk->scratch->walk[begin] = '/';
-  bpf_probe_read_kernel(&walk->scratch->walk[begin + 1], length, BPF_CORE_READ(dentry, d_name.name));
+  bpf_probe_read_kernel(&walk->scratch->walk[begin + 1], length,
+                        BPF_CORE_READ(dentry, d_name.name));
   walk->start = begin;
   walk->dentry = parent;
   return 0;
@@ -55,7 +56,8 @@ static long path_step(__u64 index, struct path_walk* walk) {
 
 /* Puts the path of `file` at record[at]. Returns its length, or 0 when it has none: unlinked,
  * nameless, or deeper than PATH_CAPACITY bytes. */
-static __always_inline __u32 append_file_path(struct scratch* scratch, struct file* file, __u32 at) {
+static __always_inline __u32 append_file_path(struct scratch* scratch, struct file* file,
+                                              __u32 at) {
   struct path root;
   struct path_walk walk = {.scratch = scratch, .start = PATH_CAPACITY};
   struct task_struct* task = current_task();
@@ -67,7 +69,8 @@ static __always_inline __u32 append_file_path(struct scratch* scratch, struct fi
   walk.dentry = dentry;
   walk.mount = mount_of(BPF_CORE_READ(file, f_path.mnt));
   /* An unhashed dentry that is not a root is unlinked: it has no path any more. */
-  if (BPF_CORE_READ(dentry, d_hash.pprev) == 0 && BPF_CORE_READ(dentry, d_parent) != dentry) return 0;
+  if (BPF_CORE_READ(dentry, d_hash.pprev) == 0 && BPF_CORE_READ(dentry, d_parent) != dentry)
+    return 0;
   bpf_loop(COMPONENTS_MAX, path_step, &walk, 0);
   if (walk.failed) return 0;
   if (walk.start >= PATH_CAPACITY) {

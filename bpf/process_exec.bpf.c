@@ -115,7 +115,8 @@ static long append_argument(__u64 index, struct failed_argv* argv) {
   return 0;
 }
 
-static __always_inline void emit_failed_exec(const char* user_path, const void* user_argv, __s64 ret) {
+static __always_inline void emit_failed_exec(const char* user_path, const void* user_argv,
+                                             __s64 ret) {
   if (ret >= 0) return;
   struct scratch* scratch = acquire_scratch();
   if (!scratch) return lose(TC_EVENT_process_exec, TC_LOSS_scratch_busy);
@@ -124,7 +125,8 @@ static __always_inline void emit_failed_exec(const char* user_path, const void* 
   event->ret.value = ret;
   event->path = (tc_path){};
   event->resolved = (tc_path){};
-  const long got = bpf_probe_read_user_str(&scratch->record[sizeof(*event)], PATH_CAPACITY, user_path);
+  const long got =
+      bpf_probe_read_user_str(&scratch->record[sizeof(*event)], PATH_CAPACITY, user_path);
   if (got > 0 && got <= PATH_CAPACITY) {
     event->path = (tc_path){.offset = argv.size, .length = got - 1};
     argv.size += got - 1;

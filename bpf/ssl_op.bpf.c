@@ -24,6 +24,25 @@ struct {
   __type(value, struct ssl_calls);
 } ssl_calls SEC(".maps");
 
+static __always_inline bool has_count_argument(__u64 function) {
+  return function == TC_FUNCTION_SSL_read_ex || function == TC_FUNCTION_SSL_write_ex ||
+         function == TC_FUNCTION_SSL_peek_ex;
+}
+
+static __always_inline __u32 op_of(__u64 function) {
+  switch (function) {
+    case TC_FUNCTION_SSL_read:
+    case TC_FUNCTION_SSL_read_ex:
+    case TC_FUNCTION_gnutls_record_recv:
+      return TC_SSL_read;
+    case TC_FUNCTION_SSL_peek:
+    case TC_FUNCTION_SSL_peek_ex:
+      return TC_SSL_peek;
+    default:
+      return TC_SSL_write;
+  }
+}
+
 SEC("uprobe") int ssl_entry(struct pt_regs* ctx) {
   if (!is_selected()) return 0;
   struct ssl_calls* thread =
@@ -34,10 +53,7 @@ SEC("uprobe") int ssl_entry(struct pt_regs* ctx) {
   struct ssl_call* call = &thread->calls[depth];
   call->function = bpf_get_attach_cookie(ctx);
   call->buffer = ctx->si;
-  call->count_at = call->function == TC_FUNCTION_SSL_read_ex ||
-                           call->function == TC_FUNCTION_SSL_write_ex
-                       ? ctx->cx
-                       : 0;
+  call->count_at = has_count_argument(call->function) ? ctx->cx : 0;
   if (bpf_probe_read_user(&call->caller, sizeof(call->caller), (void*)ctx->sp)) call->caller = 0;
   return 0;
 }
@@ -80,18 +96,15 @@ SEC("uretprobe") int ssl_return(struct pt_regs* ctx) {
   __u32 size = sizeof(*event);
   __builtin_memset(event, 0, sizeof(*event));
   const __u32 function = call->function;
-  const bool gnutls = function == TC_FUNCTION_gnutls_record_recv ||
-                      function == TC_FUNCTION_gnutls_record_send;
+  const bool gnutls =
+      function == TC_FUNCTION_gnutls_record_recv || function == TC_FUNCTION_gnutls_record_send;
   /* OpenSSL returns int, GnuTLS ssize_t (SSL_read(3), gnutls_record_recv(3)). */
   const __s64 ret = gnutls ? (__s64)ctx->ax : (__s32)ctx->ax;
   event->ret.value = ret;
   event->bytes = bytes_moved(call, ret);
   event->function.value = function;
   event->library.value = gnutls ? TC_LIBRARY_gnutls : TC_LIBRARY_openssl;
-  event->op.value = function == TC_FUNCTION_SSL_read || function == TC_FUNCTION_SSL_read_ex ||
-                            function == TC_FUNCTION_gnutls_record_recv
-                        ? TC_SSL_read
-                        : TC_SSL_write;
+  event->op.value = op_of(function);
   event->caller.value = call->caller;
   const __u32 stack = append_stack(ctx, scratch, size);
   if (stack) event->stack = (tc_stack){.offset = size, .length = stack};

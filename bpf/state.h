@@ -1,8 +1,8 @@
 /* The maps every program shares, declared weak so that the linker folds the copies into one. */
 #pragma once
 
-#include "tc/config.h"
 #include "kernel.h"
+#include "tc/config.h"
 
 struct scratch {
   __u32 busy;

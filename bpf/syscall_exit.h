@@ -18,19 +18,19 @@ struct {
 } raw_exit_table SEC(".maps") __weak;
 
 /* BODY(task, registers, result) as both programs; `call` is the kernel's name of the call. */
-#define TC_ON_SYSCALL_EXIT(call, BODY)                                             \
-  SEC("tracepoint/syscalls/sys_exit_" #call) int call##_tracepoint(void* ctx) {    \
-    struct task_struct* const task = current_task();                               \
-    struct pt_regs* const regs = (struct pt_regs*)bpf_task_pt_regs(task);          \
-    (void)ctx;                                                                     \
-    if (is_selected()) BODY(task, regs, (__s64)READ_REGISTER(regs, ax));      \
-    return 0;                                                                      \
-  }                                                                                \
+#define TC_ON_SYSCALL_EXIT(call, BODY)                                                 \
+  SEC("tracepoint/syscalls/sys_exit_" #call) int call##_tracepoint(void* ctx) {        \
+    struct task_struct* const task = current_task();                                   \
+    struct pt_regs* const regs = (struct pt_regs*)bpf_task_pt_regs(task);              \
+    (void)ctx;                                                                         \
+    if (is_selected()) BODY(task, regs, (__s64)READ_REGISTER(regs, ax));               \
+    return 0;                                                                          \
+  }                                                                                    \
   SEC("raw_tracepoint/sys_exit") int call##_raw(struct bpf_raw_tracepoint_args* ctx) { \
-    struct task_struct* const task = current_task();                               \
-    struct pt_regs* const regs = (struct pt_regs*)ctx->args[0];                    \
-    if (is_selected()) BODY(task, regs, (__s64)ctx->args[1]);                      \
-    return 0;                                                                      \
+    struct task_struct* const task = current_task();                                   \
+    struct pt_regs* const regs = (struct pt_regs*)ctx->args[0];                        \
+    if (is_selected()) BODY(task, regs, (__s64)ctx->args[1]);                          \
+    return 0;                                                                          \
   }
 
 static __always_inline unsigned long read_register(const void* from) {

@@ -7,7 +7,8 @@ static __always_inline bool in_owner_context(int old_state, int new_state) {
   return new_state == TC_TCP_FIN_WAIT1 || new_state == TC_TCP_LAST_ACK;
 }
 
-static __always_inline struct socket_owner* owner_of(struct sock* sk, int old_state, int new_state) {
+static __always_inline struct socket_owner* owner_of(struct sock* sk, int old_state,
+                                                     int new_state) {
   const __u64 key = (__u64)sk;
   struct socket_owner* owner = bpf_map_lookup_elem(&accepted_by, &key);
   if (owner) return owner;
@@ -70,8 +71,8 @@ SEC("iter/task_file") int snapshot_sockets(struct bpf_iter__task_file* ctx) {
   struct file* const file = ctx->file;
   if (!task || !file || task->pid != task->tgid) return 0;
   const __u32 tgid = task->tgid;
-  const bool selected = config.all || is_followed(tgid) ||
-                        (config.by_cgroup && in_selected_cgroup(task));
+  const bool selected =
+      config.all || is_followed(tgid) || (config.by_cgroup && in_selected_cgroup(task));
   if (!selected) return 0;
   struct socket* const socket = bpf_sock_from_file(file);
   if (!socket || !socket->sk) return 0;

@@ -22,9 +22,9 @@ struct tc_header {
 };
 
 #define TC_EVENT_FIELD(type, name) type name;
-#define TC_EVENT_STRUCT(id, name, ...)   \
-  struct tc_##name {                     \
-    struct tc_header header;             \
+#define TC_EVENT_STRUCT(id, name, ...)  \
+  struct tc_##name {                    \
+    struct tc_header header;            \
     TC_MAP(TC_EVENT_FIELD, __VA_ARGS__) \
   };
 #define EVENT TC_EVENT_STRUCT
@@ -39,8 +39,8 @@ struct tc_header {
 #else
 #define TC_STATIC_ASSERT _Static_assert
 #endif
-#define TC_EVENT_ASSERT(id, name, ...)                                                 \
-  TC_STATIC_ASSERT(                                                                    \
+#define TC_EVENT_ASSERT(id, name, ...)                                                         \
+  TC_STATIC_ASSERT(                                                                            \
       sizeof(struct tc_##name) == sizeof(struct tc_header) TC_MAP(TC_EVENT_SIZE, __VA_ARGS__), \
       "event " #name " has a hole: reorder its fields");
 #define EVENT TC_EVENT_ASSERT

@@ -19,12 +19,12 @@
 #define TC_MAP_14(m, t, n, ...) m(t, n) TC_MAP_13(m, __VA_ARGS__)
 
 #define TC_MAP_PICK_(a1, b1, a2, b2, a3, b3, a4, b4, a5, b5, a6, b6, a7, b7, a8, b8, a9, b9, a10, \
-                     b10, a11, b11, a12, b12, a13, b13, a14, b14, chosen, ...)                     \
+                     b10, a11, b11, a12, b12, a13, b13, a14, b14, chosen, ...)                    \
   chosen
-#define TC_MAP_CHOOSE_(...)                                                                        \
-  TC_MAP_PICK_(__VA_ARGS__, TC_MAP_14, TC_MAP_PAIRS_, TC_MAP_13, TC_MAP_PAIRS_, TC_MAP_12,         \
-               TC_MAP_PAIRS_, TC_MAP_11, TC_MAP_PAIRS_, TC_MAP_10, TC_MAP_PAIRS_, TC_MAP_9,        \
-               TC_MAP_PAIRS_, TC_MAP_8, TC_MAP_PAIRS_, TC_MAP_7, TC_MAP_PAIRS_, TC_MAP_6,          \
-               TC_MAP_PAIRS_, TC_MAP_5, TC_MAP_PAIRS_, TC_MAP_4, TC_MAP_PAIRS_, TC_MAP_3,          \
+#define TC_MAP_CHOOSE_(...)                                                                 \
+  TC_MAP_PICK_(__VA_ARGS__, TC_MAP_14, TC_MAP_PAIRS_, TC_MAP_13, TC_MAP_PAIRS_, TC_MAP_12,  \
+               TC_MAP_PAIRS_, TC_MAP_11, TC_MAP_PAIRS_, TC_MAP_10, TC_MAP_PAIRS_, TC_MAP_9, \
+               TC_MAP_PAIRS_, TC_MAP_8, TC_MAP_PAIRS_, TC_MAP_7, TC_MAP_PAIRS_, TC_MAP_6,   \
+               TC_MAP_PAIRS_, TC_MAP_5, TC_MAP_PAIRS_, TC_MAP_4, TC_MAP_PAIRS_, TC_MAP_3,   \
                TC_MAP_PAIRS_, TC_MAP_2, TC_MAP_PAIRS_, TC_MAP_1, TC_MAP_PAIRS_)
 #define TC_MAP(m, ...) TC_MAP_CHOOSE_(__VA_ARGS__)(m, __VA_ARGS__)

@@ -13,9 +13,11 @@
  * the calls returned. A line has the keys that are certain; evidence may have more. What a line
  * means where it is not obvious:
  *   path      as the caller passed it; left out when the caller passed no readable address;
- *             for an accepted unix connection left out (the peer has no name)
+ *             of a successful execveat(2) the kernel's name for it, /dev/fd/FD/PATH;
+ *             of an accepted unix connection the listener's name
  *   resolved  the file that was opened or executed, by /proc/self/fd; only when the call succeeded
  *   pid tid   as getpid(2) and gettid(2) see them; after an exec the thread is the leader
+ *   fd        as the caller passed it: of an accept the listener
  *   source    uprobe: through libc's function; syscall: through syscall(2)
  *
  * What it is not: a check. It knows nothing of tc. x86-64 Linux only. */
@@ -186,10 +188,41 @@ static size_t target_of(int fd, char* target, size_t size) {
   return length < 0 ? 0 : (size_t)length;
 }
 
-/* Logs one open. `path` NULL: the caller passed no readable address. */
-static void log_open(const char* op, const char* path, int flags, long ret) {
+/* The flags of open(2) by name, the access mode first, then in the order of their values. */
+static void put_flags(struct line* line, unsigned long long flags) {
+  static const char* const access_modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"};
+  static const struct {
+    unsigned long long value;
+    const char* name;
+  } names[] = {{O_CREAT, "O_CREAT"},         {O_EXCL, "O_EXCL"},
+               {O_TRUNC, "O_TRUNC"},         {O_APPEND, "O_APPEND"},
+               {O_NONBLOCK, "O_NONBLOCK"},   {O_TMPFILE, "O_TMPFILE"},
+               {O_DIRECTORY, "O_DIRECTORY"}, {O_NOFOLLOW, "O_NOFOLLOW"},
+               {O_CLOEXEC, "O_CLOEXEC"},     {O_PATH, "O_PATH"}};
+  put(line, "\"%s", access_modes[flags & O_ACCMODE]);
+  flags &= ~(unsigned long long)O_ACCMODE;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
+    if ((flags & names[i].value) != names[i].value) continue;
+    put(line, "|%s", names[i].name);
+    flags &= ~names[i].value;
+  }
+  put(line, "\"");
+  expect("flags without a name", 0, (long)flags);
+}
+
+static int has_mode(unsigned long long flags) {
+  return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+/* Logs one open. `path` NULL: the caller passed no readable address. `mode` matters only with flags
+ * that make a file. */
+static void log_open(const char* op, const char* path, unsigned long long flags, unsigned mode,
+                     long ret) {
   struct line line = {0};
-  put(&line, "{\"event\":\"file_access\",\"op\":\"%s\"", op);
+  put(&line, "{\"event\":\"file_access\",\"flags\":");
+  put_flags(&line, flags);
+  if (has_mode(flags)) put(&line, ",\"mode\":\"%04o\"", mode);
+  put(&line, ",\"op\":\"%s\"", op);
   if (path != NULL) {
     put(&line, ",\"path\":");
     put_string(&line, path, strlen(path));
@@ -206,8 +239,9 @@ static void log_open(const char* op, const char* path, int flags, long ret) {
 }
 
 /* The same, and closes what was opened. */
-static void opened(const char* op, const char* path, int flags, long ret) {
-  log_open(op, path, flags, ret);
+static void opened(const char* op, const char* path, unsigned long long flags, unsigned mode,
+                   long ret) {
+  log_open(op, path, flags, mode, ret);
   if (ret >= 0) close((int)ret);
 }
 
@@ -215,28 +249,30 @@ static void opened(const char* op, const char* path, int flags, long ret) {
 static void libc_open(const char* path, int flags, long expected) {
   const long ret = result(open(path, flags, 0640));
   if (expected < 0 || ret < 0) expect(path, expected, ret);
-  opened("openat", path, flags, ret);
+  opened("openat", path, (unsigned)flags, 0640, ret);
 }
 
 static void libc_openat(int at, const char* path, int flags, long expected) {
   const long ret = result(openat(at, path, flags, 0600));
   if (expected < 0 || ret < 0) expect(path, expected, ret);
-  opened("openat", path, flags, ret);
+  opened("openat", path, (unsigned)flags, 0600, ret);
 }
 
 static void raw_open(const char* path, int flags) {
-  opened("open", path, flags, result(syscall(SYS_open, path, flags, 0600)));
+  const long ret = result(syscall(SYS_open, path, flags, 0600));
+  opened("open", path, (unsigned)flags, 0600, ret);
 }
 
 static void raw_creat(const char* path) {
-  opened("creat", path, O_CREAT, result(syscall(SYS_creat, path, 0604)));
+  const long ret = result(syscall(SYS_creat, path, 0604));
+  opened("creat", path, O_CREAT | O_WRONLY | O_TRUNC, 0604, ret);
 }
 
 static void raw_openat2(int at, const char* path, unsigned long long flags,
                         unsigned long long resolve) {
-  struct open_how how = {.flags = flags, .mode = (flags & O_CREAT) != 0 ? 0600 : 0};
-  how.resolve = resolve;
-  opened("openat2", path, (int)flags, result(syscall(SYS_openat2, at, path, &how, sizeof how)));
+  struct open_how how = {.flags = flags, .mode = has_mode(flags) ? 0620 : 0, .resolve = resolve};
+  const long ret = result(syscall(SYS_openat2, at, path, &how, sizeof how));
+  opened("openat2", path, flags, 0620, ret);
 }
 
 static void opens_by_kind(void) {
@@ -258,9 +294,9 @@ static void opens_by_kind(void) {
   libc_open("", O_RDONLY, -ENOENT);
   const int kinds = O_TMPFILE | O_RDWR;
   const long tmpfile_ret = result(open(directory, kinds, 0600)); /* some filesystems refuse it */
-  opened("openat", directory, kinds, tmpfile_ret);
+  opened("openat", directory, (unsigned)kinds, 0600, tmpfile_ret);
   const char* nowhere = (const char*)8;
-  opened("openat", NULL, O_RDONLY, result(syscall(SYS_openat, AT_FDCWD, nowhere, O_RDONLY)));
+  opened("openat", NULL, O_RDONLY, 0, result(syscall(SYS_openat, AT_FDCWD, nowhere, O_RDONLY)));
 
   libc_openat(directory_fd, "plain", O_RDONLY, 0);
   libc_openat(directory_fd, "missing", O_RDONLY, -ENOENT);
@@ -288,8 +324,9 @@ static void opens_by_library(void) {
   FILE* stream = fopen(in_directory("plain"), "re");
   DIR* entries = opendir(in_directory("sub"));
   if (stream == NULL || entries == NULL) fail("fopen and opendir");
-  log_open("openat", in_directory("plain"), O_RDONLY, fileno(stream));
-  log_open("openat", in_directory("sub"), O_DIRECTORY, dirfd(entries));
+  log_open("openat", in_directory("plain"), O_RDONLY | O_CLOEXEC, 0, fileno(stream));
+  log_open("openat", in_directory("sub"), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_DIRECTORY, 0,
+           dirfd(entries));
   closedir(entries);
   fclose(stream);
 }
@@ -361,14 +398,14 @@ static void opens_on_cold_pages(const char* cold_name, const char* torn_name) {
   madvise(cold, 2 * kPage, MADV_DONTNEED);
   const long ret = result(open(cold, O_RDONLY));
   expect("open a name on a cold page", -ENOENT, ret);
-  opened("openat", cold_name, O_RDONLY, ret);
+  opened("openat", cold_name, O_RDONLY, 0, ret);
 
   madvise(torn, 2 * kPage, MADV_DONTNEED);
   (void)*(volatile char*)torn; /* the first page, and perhaps the second with it */
   madvise(torn + kPage, kPage, MADV_DONTNEED);
   const long torn_ret = result(open(torn + kTornAt, O_RDONLY));
   expect("open a name across a cold page", -ENOENT, torn_ret);
-  opened("openat", torn_name, O_RDONLY, torn_ret);
+  opened("openat", torn_name, O_RDONLY, 0, torn_ret);
 }
 
 /* Files are made by the first run; a later one must find none of those it makes with O_EXCL. */
@@ -420,33 +457,19 @@ static void file_group(void) {
 /* A program without a loader and without libc, so that its exec opens no other file:
  * exit_group(kChildStatus). */
 static void write_program(const char* name) {
+  /* clang-format off */
   static const unsigned char program[] = {
-      0x7f, 'E',  'L',  'F',  2,   1,    1,
-      0,    0,    0,    0,    0,   0,    0,
-      0,    0, /* 64 bit, little-endian */
-      2,    0,    62,   0,    1,   0,    0,
-      0,    0x78, 0,    0x40, 0,   0,    0,
-      0,    0, /* x86-64, entry 0x400078 */
-      64,   0,    0,    0,    0,   0,    0,
-      0,    0,    0,    0,    0,   0,    0,
-      0,    0, /* program header at 64 */
-      0,    0,    0,    0,    64,  0,    56,
-      0,    1,    0,    0,    0,   0,    0,
-      0,    0, /* one of 56 bytes */
-      1,    0,    0,    0,    5,   0,    0,
-      0,    0,    0,    0,    0,   0,    0,
-      0,    0, /* PT_LOAD, r-x, offset 0 */
-      0,    0,    0x40, 0,    0,   0,    0,
-      0,    0,    0,    0x40, 0,   0,    0,
-      0,    0, /* at 0x400000 */
-      0x84, 0,    0,    0,    0,   0,    0,
-      0,    0x84, 0,    0,    0,   0,    0,
-      0,    0, /* the whole file */
-      0,    0x10, 0,    0,    0,   0,    0,
-      0, /* page-aligned */
-      0xb8, 231,  0,    0,    0,   0xbf, kChildStatus,
-      0,    0,    0,    0x0f, 0x05 /* exit_group(kChildStatus) */
+      0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,     /* 64 bit, little-endian */
+      2, 0, 62, 0, 1, 0, 0, 0, 0x78, 0, 0x40, 0, 0, 0, 0, 0,       /* x86-64, entry 0x400078 */
+      64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,             /* program headers at 64 */
+      0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0,            /* one, of 56 bytes */
+      1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,              /* PT_LOAD, r-x, offset 0 */
+      0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0,        /* at 0x400000 */
+      0x84, 0, 0, 0, 0, 0, 0, 0, 0x84, 0, 0, 0, 0, 0, 0, 0,        /* the whole file */
+      0, 0x10, 0, 0, 0, 0, 0, 0,                                   /* page-aligned */
+      0xb8, 231, 0, 0, 0, 0xbf, kChildStatus, 0, 0, 0, 0x0f, 0x05, /* exit_group(kChildStatus) */
   };
+  /* clang-format on */
   const int fd = openat(directory_fd, name, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0755);
   if (fd < 0 || write(fd, program, sizeof program) != (ssize_t)sizeof program) fail(name);
   close(fd);
@@ -496,7 +519,7 @@ static void* exec_in_thread(void* call) {
   return NULL;
 }
 
-/* Calls from a child, the leader or a second thread. Only the parent knows that an exec succeeded.
+/* Calls from a child: its leader or a second thread. That an exec succeeded only the parent knows.
  */
 static void child_exec(const struct exec_call* call, int threaded) {
   const pid_t child = fork();
@@ -510,9 +533,11 @@ static void child_exec(const struct exec_call* call, int threaded) {
   }
   const int status = status_of(child);
   expect(call->path, call->resolved == NULL ? 1 : kChildStatus, status);
-  if (status == kChildStatus) {
-    executed(child, child, call->path, call->argv, call->resolved, 0);
-  }
+  if (status != kChildStatus) return;
+  char path[128];
+  const char* slash = call->path[0] == '\0' ? "" : "/";
+  snprintf(path, sizeof path, "/dev/fd/%d%s%s", call->at, slash, call->path);
+  executed(child, child, call->at == AT_FDCWD ? call->path : path, call->argv, call->resolved, 0);
 }
 
 static void exec_many_arguments(const char* program) {
@@ -571,7 +596,7 @@ static void exec_group(void) {
   child_exec(&(struct exec_call){"missing", two, directory_fd, 0, NULL}, 0);
   const int fd = openat(directory_fd, "exit42", O_PATH);
   if (fd < 0) fail("open exit42");
-  log_open("openat", "exit42", O_PATH, fd);
+  log_open("openat", "exit42", O_PATH, 0, fd);
   child_exec(&(struct exec_call){empty, two, fd, AT_EMPTY_PATH, program}, 0);
   close(fd);
 }
@@ -622,9 +647,9 @@ static void networked(const struct network_call* call, long ret) {
   const int socket_fd = connecting ? call->fd : (int)ret;
   union address local = {0};
   union address remote = {0};
-  socklen_t size = sizeof local;
-  if (ret >= 0 || ret == -EINPROGRESS) getsockname(socket_fd, &local.any, &size);
-  size = sizeof remote;
+  socklen_t local_size = sizeof local;
+  socklen_t size = sizeof remote;
+  if (ret >= 0 || ret == -EINPROGRESS) getsockname(socket_fd, &local.any, &local_size);
   if (connecting) {
     remote = *call->remote;
   } else if (ret >= 0) {
@@ -638,9 +663,11 @@ static void networked(const struct network_call* call, long ret) {
   put(&line, "{\"event\":\"network_op\",\"family\":\"%s\",\"fd\":%d", family, call->fd);
   put_address(&line, "local", &local);
   put(&line, ",\"op\":\"%s\"", call->op);
-  if (connecting && call->family == AF_UNIX) {
+  if (call->family == AF_UNIX && (connecting || ret >= 0)) {
+    const union address* named = connecting ? &remote : &local;
     put(&line, ",\"path\":");
-    put_string(&line, remote.local.sun_path, unix_length(call->remote, call->remote_size));
+    put_string(&line, named->local.sun_path,
+               unix_length(named, connecting ? call->remote_size : local_size));
   }
   put(&line, ",\"pid\":%d", getpid());
   put_address(&line, "remote", &remote);
@@ -826,19 +853,28 @@ static void tls_write(SSL* tls, int extended, char fill, size_t size) {
   }
 }
 
-/* Reads with room for more than `expected` bytes; what comes in one call is at most one TLS record.
- */
-static void tls_read(SSL* tls, int extended, long expected) {
+/* Takes with room for more than `expected` bytes, which is what comes: at most one TLS record. */
+static void tls_take(SSL* tls, const char* function, int (*take)(SSL*, void*, int), long expected) {
   static _Thread_local char data[65536];
+  const int ret = take(tls, data, sizeof data);
+  tls_called("read", function, data, ret > 0 ? (size_t)ret : 0, ret);
+  expect(function, expected, ret);
+}
+
+static void tls_take_ex(SSL* tls, const char* function, int (*take)(SSL*, void*, size_t, size_t*),
+                        long expected) {
+  static _Thread_local char data[65536];
+  size_t bytes = 0;
+  const int ret = take(tls, data, sizeof data, &bytes);
+  tls_called("read", function, data, ret == 1 ? bytes : 0, ret);
+  expect(function, expected, ret == 1 ? (long)bytes : ret);
+}
+
+static void tls_read(SSL* tls, int extended, long expected) {
   if (extended) {
-    size_t bytes = 0;
-    const int ret = SSL_read_ex(tls, data, sizeof data, &bytes);
-    tls_called("read", "SSL_read_ex", data, ret == 1 ? bytes : 0, ret);
-    expect("SSL_read_ex", expected, ret == 1 ? (long)bytes : ret);
+    tls_take_ex(tls, "SSL_read_ex", SSL_read_ex, expected);
   } else {
-    const int ret = SSL_read(tls, data, sizeof data);
-    tls_called("read", "SSL_read", data, ret > 0 ? (size_t)ret : 0, ret);
-    expect("SSL_read", expected, ret);
+    tls_take(tls, "SSL_read", SSL_read, expected);
   }
 }
 
@@ -868,7 +904,9 @@ static void* tls_client(void* unused) {
 static void tls_server(void) {
   SSL* tls = tls_over(server_context, ends[0]);
   if (SSL_accept(tls) != 1) fail_tls("SSL_accept");
+  tls_take(tls, "SSL_peek", SSL_peek, 100); /* peeking takes nothing away, but shows plaintext */
   tls_read(tls, 0, 100);
+  tls_take_ex(tls, "SSL_peek_ex", SSL_peek_ex, 5000);
   tls_read(tls, 1, 5000);
   tls_read(tls, 0, 16384);
   tls_read(tls, 1, 16384);

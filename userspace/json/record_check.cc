@@ -22,6 +22,11 @@ constexpr int hex_value(char byte) {
   return -1;
 }
 
+// A key for the eyes: one that is no name could hold anything, and a terminal would obey it.
+std::string shown(std::string_view key) {
+  return is_key_name(key) && key.size() <= 64 ? fmt::format("\"{}\"", key) : "this key";
+}
+
 constexpr bool is_lower_hex(char byte) { return is_digit(byte) || (byte >= 'a' && byte <= 'f'); }
 
 }  // namespace
@@ -35,25 +40,57 @@ struct RecordCheck::ObjectState {
   Fact hex;
 };
 
-RecordFacts RecordCheck::check(const char* begin, const char* end, const char* readable) {
+// There is none in a canonical record, so the loop stands elsewhere.
+inline const char* RecordCheck::skip_space(const char* at) {
+  return static_cast<unsigned char>(*at) > ' ' ? at : space(at);
+}
+
+inline void RecordCheck::note(std::uint64_t key_order) {
+  switch (key_order) {
+    case name_order("event"):
+      facts_.event = last_;
+      break;
+    case name_order("schema"):
+      facts_.schema = last_;
+      break;
+    case name_order("records"):
+      facts_.records = last_;
+      break;
+    case name_order("lost"):
+      facts_.lost = last_;
+      break;
+    case name_order("count"):
+      facts_.count = last_;
+      break;
+    case name_order("sha256"):
+      facts_.sha256 = last_;
+      break;
+    default:
+      break;
+  }
+}
+
+const RecordFacts& RecordCheck::check(const char* begin, const char* end, const char* readable) {
   begin_ = begin;
   end_ = end;
   readable_ = readable;
   space_reported_ = false;
   facts_ = {};
-  const char* at = skip_space(begin);
-  if (*at != '{') {
-    broken(at, "a record, an object in {…},");
-    return facts_;
+  if (record(begin) == nullptr) {
+    facts_ = {};
+  } else {
+    facts_.whole = true;
   }
-  at = object(at + 1, 1);
-  if (at != nullptr && at != end) {
-    at = skip_space(at);
-    if (at != end) broken(at, "the end of the line");
-    if (at != end) at = nullptr;
-  }
-  facts_.whole = at != nullptr;
   return facts_;
+}
+
+const char* RecordCheck::record(const char* at) {
+  at = skip_space(at);
+  if (*at != '{') return broken(at, "a record, an object in {…},");
+  at = object(at + 1, 1);
+  if (at == nullptr) return nullptr;
+  if (at != end_) at = skip_space(at);
+  return at == end_ ? at : broken(at, "the end of the line");
 }
 
 const char* RecordCheck::object(const char* at, unsigned depth) {
@@ -77,8 +114,7 @@ const char* RecordCheck::object(const char* at, unsigned depth) {
   return at;
 }
 
-// Only here `at` is the first byte of the key or white space before it; white space behind the
-// value is skipped too.
+// One key and its value, with the white space around them.
 const char* RecordCheck::member(const char* at, unsigned depth, ObjectState& state) {
   at = skip_space(at);
   if (*at != '"') return broken(at, "a key in double quotes");
@@ -197,7 +233,7 @@ const char* RecordCheck::key(const char* at, ObjectState& state) {
     if (behind == nullptr) return nullptr;
     end = behind - 1;
     const std::string_view name(at, static_cast<std::size_t>(end - at));
-    if (!is_key_name(name)) find(at, "key-name", "a key is [a-z][a-z0-9_]*");
+    if (!is_key_name(name)) find(at - 1, "key-name", "a key is [a-z][a-z0-9_]*");
     order = name_order(name);
   }
   const std::string_view name(at, static_cast<std::size_t>(end - at));
@@ -213,10 +249,10 @@ void RecordCheck::check_order(const ObjectState& state, std::string_view name,
   if (state.members == 0) return;
   if (order == state.last_order && name > state.last_key) return;
   if (name == state.last_key) {
-    find(name.data(), "duplicate-key", fmt::format("\"{}\" is there twice", name));
+    find(name.data() - 1, "duplicate-key", shown(name) + " is there twice");
   } else {
-    find(name.data(), "key-order",
-         fmt::format("\"{}\" stands behind \"{}\": keys ascend", name, state.last_key));
+    find(name.data() - 1, "key-order",
+         fmt::format("keys ascend, but {} stands behind {}", shown(name), shown(state.last_key)));
   }
 }
 
@@ -324,20 +360,7 @@ void RecordCheck::check_hex(const ObjectState& state) {
   if (is_nfc_utf8(decoded_)) flaw("these bytes are UTF-8 in NFC: write a plain string");
 }
 
-void RecordCheck::note(std::uint64_t key_order) {
-  switch (key_order) {
-    case name_order("event"): facts_.event = last_; break;
-    case name_order("schema"): facts_.schema = last_; break;
-    case name_order("records"): facts_.records = last_; break;
-    case name_order("lost"): facts_.lost = last_; break;
-    case name_order("count"): facts_.count = last_; break;
-    case name_order("sha256"): facts_.sha256 = last_; break;
-    default: break;
-  }
-}
-
-inline const char* RecordCheck::skip_space(const char* at) {
-  if (*at > ' ' || *at < 0) [[likely]] return at;
+const char* RecordCheck::space(const char* at) {
   const char* const first = at;
   while (at < end_ && (*at == ' ' || *at == '\t' || *at == '\r')) ++at;
   if (at > first && !space_reported_) {

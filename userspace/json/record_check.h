@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tc::json {
 
@@ -41,21 +42,24 @@ class RecordCheck {
 
   // Checks [begin, end). A byte below 0x20 must stand at `end`, as a line feed does, and bytes up
   // to `readable` are looked at, though not judged. What breaks the syntax ends the check of the
-  // line; any other finding does not.
-  RecordFacts check(const char* begin, const char* end, const char* readable);
+  // line; any other finding does not. The facts live until the next call.
+  const RecordFacts& check(const char* begin, const char* end, const char* readable);
 
  private:
   struct ObjectState;
 
-  // Each takes the position after the first byte of what it checks and returns the one after its
-  // last; nullptr when the syntax is broken, which is then reported.
-  const char* value(const char* at, unsigned depth);  // at the first byte
-  const char* object(const char* at, unsigned depth);
-  const char* member(const char* at, unsigned depth, ObjectState& state);
-  const char* array(const char* at, unsigned depth);
-  const char* literal(const char* at);  // at the first byte
-  const char* number(const char* at);   // at the first byte
+  // These take the first byte of what they check; those below, up to unicode_escape(), the byte
+  // behind the one that opens it. All return the position behind its last byte, or nullptr when
+  // the syntax is broken, which is then reported.
+  const char* record(const char* at);
+  const char* value(const char* at, unsigned depth);
+  const char* literal(const char* at);
+  const char* number(const char* at);
   const char* digits(const char* at, bool negative);
+  const char* member(const char* at, unsigned depth, ObjectState& state);
+
+  const char* object(const char* at, unsigned depth);
+  const char* array(const char* at, unsigned depth);
   const char* key(const char* at, ObjectState& state);
   const char* string(const char* at);
   const char* hard_string(const char* at, const char* special);
@@ -66,7 +70,9 @@ class RecordCheck {
   void check_order(const ObjectState& state, std::string_view name, std::uint64_t order);
   void check_hex(const ObjectState& state);
   void note(std::uint64_t key_order);
+  // White space is skipped where it may stand in JSON, and reported.
   const char* skip_space(const char* at);
+  const char* space(const char* at);
   void find(const char* at, const char* id, std::string text);
   const char* broken(const char* at, const char* expected);
 

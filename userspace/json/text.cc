@@ -132,13 +132,40 @@ char* copy(char* to, std::string_view text) {
   return to + text.size();
 }
 
+// The two hex digits of one byte.
+char* render_digits(char* to, char byte) {
+  to[0] = kHexDigits[static_cast<unsigned char>(byte) >> 4U];
+  to[1] = kHexDigits[static_cast<unsigned char>(byte) & 15U];
+  return to + 2;
+}
+
 char* render_hex(char* to, std::string_view bytes) {
   to = copy(to, R"({"hex":")");
-  for (const char byte : bytes) {
-    *to++ = kHexDigits[static_cast<unsigned char>(byte) >> 4U];
-    *to++ = kHexDigits[static_cast<unsigned char>(byte) & 15U];
-  }
+  for (const char byte : bytes) to = render_digits(to, byte);
   return copy(to, "\"}");
+}
+
+char* render_plain(char* to, std::string_view text) {
+  *to = '"';
+  to = copy(to + 1, text);
+  *to = '"';
+  return to + 1;
+}
+
+char* render_escaped(char* to, std::string_view utf8) {
+  *to++ = '"';
+  for (const char byte : utf8) {
+    const char escape = kEscapes[static_cast<unsigned char>(byte)];
+    if (escape == 0) {
+      *to++ = byte;
+      continue;
+    }
+    *to++ = '\\';
+    *to++ = escape;
+    if (escape == 'u') to = render_digits(copy(to, "00"), byte);
+  }
+  *to++ = '"';
+  return to;
 }
 
 // Runs one of the render functions at the end of a string.
@@ -164,30 +191,12 @@ TextVerdict inspect_text(std::string_view bytes) {
 }
 
 char* render_string(char* to, std::string_view utf8) {
-  *to++ = '"';
-  if (all_plain(utf8)) {
-    to = copy(to, utf8);
-  } else {
-    for (const char byte : utf8) {
-      const char escape = kEscapes[static_cast<unsigned char>(byte)];
-      if (escape == 0) {
-        *to++ = byte;
-        continue;
-      }
-      *to++ = '\\';
-      *to++ = escape;
-      if (escape != 'u') continue;
-      to = copy(to, "00");
-      *to++ = kHexDigits[static_cast<unsigned char>(byte) >> 4U];
-      *to++ = kHexDigits[static_cast<unsigned char>(byte) & 15U];
-    }
-  }
-  *to++ = '"';
-  return to;
+  return all_plain(utf8) ? render_plain(to, utf8) : render_escaped(to, utf8);
 }
 
 char* render_bytes(char* to, std::string_view bytes) {
-  return is_nfc_utf8(bytes) ? render_string(to, bytes) : render_hex(to, bytes);
+  if (all_plain(bytes)) return render_plain(to, bytes);
+  return is_nfc_utf8(bytes) ? render_escaped(to, bytes) : render_hex(to, bytes);
 }
 
 void append_string(std::string& out, std::string_view utf8) {

@@ -55,8 +55,10 @@ class StreamValidator {
   void end_kept_line();
   void line(const char* begin, const char* end, const char* readable);
   void record(const RecordFacts& facts, const char* begin);
-  void first_record(const RecordFacts& facts);
-  void last_record(const RecordFacts& facts, const char* begin);
+  void check_start(const RecordFacts& facts);
+  void check_end(const RecordFacts& facts, const char* begin);
+  void add_loss(const RecordFacts& facts);
+  void record_after_end();
   void too_long_line();
   void hash_up_to(const char* end);
   void report(std::size_t offset, const char* id, std::string text);
@@ -68,10 +70,11 @@ class StreamValidator {
   Summary summary_;
   Stage stage_ = Stage::kBeforeStart;
   std::uint64_t line_ = 1;
-  std::string kept_;            // the beginning of a line whose end has not come yet
-  bool skipping_ = false;       // that line is too long, and not kept
-  bool broken_line_ = false;    // some line could not be read: its `count` is not known
-  bool trailing_ = false;       // a record after stream_end was reported
+  std::size_t mark_ = 0;            // bytes of a byte order mark before the record at hand
+  std::string kept_;                // the beginning of a line whose end has not come yet
+  bool skipping_ = false;           // that line is too long, and not kept
+  bool lost_is_known_ = true;       // every line could be read, so no `count` was missed
+  bool trailing_ = false;           // a record after stream_end was reported
   const char* unhashed_ = nullptr;  // where the digest stands in the bytes at hand
 };
 

@@ -11,18 +11,36 @@ namespace {
 
 constexpr std::size_t kNumberRoom = 24;  // twenty digits, or "0x" and sixteen in quotes
 
+// Two quotes, colon and comma around the key and value, and what a store of eight bytes for a
+// shorter key takes beyond it.
+constexpr std::size_t kFieldRoom = 12;
+
 }  // namespace
+
+inline bool ObjectWriter::less(const Field& left, const Field& right) const {
+  if (left.order != right.order) [[likely]]
+    return left.order < right.order;
+  const std::string_view scratch = scratch_;
+  return scratch.substr(left.begin + 1, left.key_size) <
+         scratch.substr(right.begin + 1, right.key_size);
+}
 
 char* ObjectWriter::room(std::size_t size) {
   if (scratch_.size() - used_ < size) scratch_.resize(2 * scratch_.size() + size + 512);
   return scratch_.data() + used_;
 }
 
-char* ObjectWriter::open_field(Key key, std::size_t value_room) {
+char* ObjectWriter::open_field(const Key& key, std::size_t value_room) {
   const std::string_view name = key.name();
-  char* to = room(name.size() + value_room + 4);
+  char* to = room(name.size() + value_room + kFieldRoom);
   *to++ = '"';
-  std::memcpy(to, name.data(), name.size());
+  if (name.size() <= 8) {
+    // The order of a short name is the name: one store instead of a copy of unknown length.
+    const std::uint64_t first_bytes = __builtin_bswap64(key.order());
+    std::memcpy(to, &first_bytes, 8);
+  } else {
+    std::memcpy(to, name.data(), name.size());
+  }
   to += name.size();
   *to++ = '"';
   *to++ = ':';
@@ -40,39 +58,38 @@ void ObjectWriter::close_field(char* value_end) {
   fields_.back().end = used_;
 }
 
-void ObjectWriter::unsigned_integer(Key key, std::uint64_t value) {
+void ObjectWriter::unsigned_integer(const Key& key, std::uint64_t value) {
   char* const to = open_field(key, kNumberRoom);
   close_field(std::to_chars(to, to + kNumberRoom, value).ptr);
 }
 
-void ObjectWriter::signed_integer(Key key, std::int64_t value) {
+void ObjectWriter::signed_integer(const Key& key, std::int64_t value) {
   char* const to = open_field(key, kNumberRoom);
   close_field(std::to_chars(to, to + kNumberRoom, value).ptr);
 }
 
-void ObjectWriter::boolean(Key key, bool value) {
+void ObjectWriter::boolean(const Key& key, bool value) {
   const std::string_view name = value ? "true" : "false";
   char* const to = open_field(key, kNumberRoom);
-  std::memcpy(to, name.data(), name.size());
-  close_field(to + name.size());
+  close_field(to + name.copy(to, name.size()));
 }
 
-void ObjectWriter::word(Key key, std::uint64_t value) {
+void ObjectWriter::word(const Key& key, std::uint64_t value) {
   char* to = open_field(key, kNumberRoom);
-  std::memcpy(to, "\"0x", 3);
-  to = std::to_chars(to + 3, to + kNumberRoom, value, 16).ptr;
+  to += std::string_view("\"0x").copy(to, 3);
+  to = std::to_chars(to, to + 16, value, 16).ptr;
   *to++ = '"';
   close_field(to);
 }
 
-void ObjectWriter::text(Key key, std::string_view value) { bytes(key, value); }
+void ObjectWriter::text(const Key& key, std::string_view value) { bytes(key, value); }
 
-void ObjectWriter::bytes(Key key, std::string_view value) {
+void ObjectWriter::bytes(const Key& key, std::string_view value) {
   char* const to = open_field(key, rendered_room(value.size()));
   close_field(render_bytes(to, value));
 }
 
-void ObjectWriter::open_array(Key key) {
+void ObjectWriter::open_array(const Key& key) {
   *open_field(key, 1) = '[';
   ++used_;
 }
@@ -120,20 +137,20 @@ void ObjectWriter::close_object(Enclosing enclosing) {
   --depth_;
 }
 
-bool ObjectWriter::less(const Field& left, const Field& right) const {
-  if (left.order != right.order) return left.order < right.order;
-  const std::string_view scratch = scratch_;
-  return scratch.substr(left.begin + 1, left.key_size) <
-         scratch.substr(right.begin + 1, right.key_size);
-}
-
 void ObjectWriter::sort_fields() {
-  for (std::size_t i = first_field_ + 1; i < fields_.size(); ++i) {
-    const Field field = fields_[i];
-    std::size_t to = i;
-    for (; to > first_field_ && less(field, fields_[to - 1]); --to) fields_[to] = fields_[to - 1];
-    fields_[to] = field;
-    const bool key_is_new = to == first_field_ || less(fields_[to - 1], field);
+  Field* const begin = fields_.data() + first_field_;
+  Field* const end = fields_.data() + fields_.size();
+  for (Field* next = begin + 1; next < end; ++next) {
+    // Callers add runs of keys that ascend, so most fields already stand where they belong.
+    if (less(next[-1], *next)) continue;
+    const Field field = *next;
+    Field* to = next;
+    do {
+      *to = to[-1];
+      --to;
+    } while (to > begin && less(field, to[-1]));
+    *to = field;
+    const bool key_is_new = less(field, to[1]) && (to == begin || less(to[-1], field));
     TC_ASSERT(key_is_new);
   }
 }

@@ -49,26 +49,26 @@ class Key {
 //   writer.finish(line);
 class ObjectWriter {
  public:
-  void unsigned_integer(Key key, std::uint64_t value);
-  void signed_integer(Key key, std::int64_t value);
-  void boolean(Key key, bool value);
+  void unsigned_integer(const Key& key, std::uint64_t value);
+  void signed_integer(const Key& key, std::int64_t value);
+  void boolean(const Key& key, bool value);
   // A machine word, "0x…": an address, a raw argument.
-  void word(Key key, std::uint64_t value);
+  void word(const Key& key, std::uint64_t value);
   // Text of our own or of the kernel, known to be UTF-8 in NFC. Should it not be, it comes out as
   // bytes() would write it.
-  void text(Key key, std::string_view value);
+  void text(const Key& key, std::string_view value);
   // What a guest named or wrote: a plain string when the bytes are UTF-8 in NFC, else {"hex":"…"}.
-  void bytes(Key key, std::string_view value);
+  void bytes(const Key& key, std::string_view value);
 
   // An array with each element of `range`, convertible to string_view, as bytes() writes it.
   template <class Range>
-  void byte_strings(Key key, const Range& range);
+  void byte_strings(const Key& key, const Range& range);
   // An object inside this one: fill(ObjectWriter&) adds its fields.
   template <class Fill>
-  void object(Key key, Fill&& fill);
+  void object(const Key& key, Fill&& fill);
   // An array with an object for each element: fill(ObjectWriter&, element) adds its fields.
   template <class Range, class Fill>
-  void objects(Key key, const Range& range, Fill&& fill);
+  void objects(const Key& key, const Range& range, Fill&& fill);
 
   // Appends {…} without a line feed, and starts over. Not from within a fill function.
   void finish(std::string& out);
@@ -90,10 +90,10 @@ class ObjectWriter {
   // Room for `size` more bytes at the end of what is used.
   char* room(std::size_t size);
   // Writes the key and returns where the value goes, with room for `value_room` bytes.
-  char* open_field(Key key, std::size_t value_room);
+  char* open_field(const Key& key, std::size_t value_room);
   void close_field(char* value_end);
   void close_field() { close_field(room(1)); }
-  void open_array(Key key);
+  void open_array(const Key& key);
   void close_array();
   void element(std::string_view value);
   Enclosing open_object();
@@ -113,14 +113,14 @@ class ObjectWriter {
 };
 
 template <class Range>
-void ObjectWriter::byte_strings(Key key, const Range& range) {
+void ObjectWriter::byte_strings(const Key& key, const Range& range) {
   open_array(key);
   for (const auto& value : range) element(value);
   close_array();
 }
 
 template <class Fill>
-void ObjectWriter::object(Key key, Fill&& fill) {
+void ObjectWriter::object(const Key& key, Fill&& fill) {
   open_field(key, 0);
   const Enclosing enclosing = open_object();
   fill(*this);
@@ -129,7 +129,7 @@ void ObjectWriter::object(Key key, Fill&& fill) {
 }
 
 template <class Range, class Fill>
-void ObjectWriter::objects(Key key, const Range& range, Fill&& fill) {
+void ObjectWriter::objects(const Key& key, const Range& range, Fill&& fill) {
   open_array(key);
   for (const auto& value : range) {
     const Enclosing enclosing = open_object();

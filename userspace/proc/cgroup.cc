@@ -97,7 +97,7 @@ std::string pod_uid_of(std::string_view component) {
   std::erase(digits, '-');
   const bool is_uuid = uid.size() == 36 && std::count(uid.begin(), uid.end(), '-') == 4;
   return digits.size() == 32 && is_hex(digits) && (is_uuid || uid.size() == 32) ? uid
-                                                                                 : std::string();
+                                                                                : std::string();
 }
 
 bool is_kubernetes(const Components& components) {

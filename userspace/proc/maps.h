@@ -32,8 +32,8 @@ struct Mapping {
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
   std::uint64_t inode = 0;
-  std::string path;      // raw bytes, without " (deleted)"; empty, or "[heap]" and the like
-  bool deleted = false;  // the object has lost its name
+  std::string path = {};  // raw bytes, without " (deleted)"; empty, or "[heap]" and the like
+  bool deleted = false;   // the object has lost its name
   // Lower-case hex. /proc/PID/maps does not tell it, other sources do (perf's MMAP2 records,
   // PROCMAP_QUERY); empty when unknown.
   std::string build_id = {};

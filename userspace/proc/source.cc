@@ -24,8 +24,7 @@ std::string LiveProc::file_in_root(std::uint32_t pid, const std::string& path) c
   return entry(pid, "root") + path;
 }
 
-std::string LiveProc::mapped_file(std::uint32_t pid, std::uint64_t start,
-                                  std::uint64_t end) const {
+std::string LiveProc::mapped_file(std::uint32_t pid, std::uint64_t start, std::uint64_t end) const {
   return fmt::format("{}/{}/map_files/{:x}-{:x}", root_, pid, start, end);
 }
 

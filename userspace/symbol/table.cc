@@ -1,8 +1,10 @@
 #include "symbol/table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <tuple>
+#include <utility>
 
 #include "symbol/glob.h"
 
@@ -38,9 +40,8 @@ std::optional<Match> Table::lookup(std::uint64_t vaddr) const {
   const std::uint32_t index = piece_symbol_[static_cast<std::size_t>(base - piece_start_.data())];
   if (index == kNoSymbol) return std::nullopt;
   const Symbol& symbol = symbols_[index];
-  return Match{.name = name_of(symbol),
-               .start = symbol.address,
-               .offset_in_symbol = vaddr - symbol.address};
+  return Match{
+      .name = name_of(symbol), .start = symbol.address, .offset_in_symbol = vaddr - symbol.address};
 }
 
 std::vector<Definition> Table::find(std::string_view glob) const {
@@ -83,6 +84,8 @@ void TableBuilder::add_range(std::uint64_t begin, std::uint64_t end) {
 }
 
 Table TableBuilder::build() && {
+  std::sort(ranges_.begin(), ranges_.end(),
+            [](const Range& a, const Range& b) { return a.begin < b.begin; });
   sort_and_merge();
   std::vector<Group> groups = group_by_address();
   bound_unsized(groups);
@@ -107,10 +110,9 @@ bool TableBuilder::is_preferred(const Table::Symbol& a, const Table::Symbol& b) 
 // By address, then by preference, without the repetitions that .symtab and .dynsym give.
 void TableBuilder::sort_and_merge() {
   std::vector<Table::Symbol>& symbols = table_.symbols_;
-  std::sort(symbols.begin(), symbols.end(),
-            [this](const Table::Symbol& a, const Table::Symbol& b) {
-              return a.address != b.address ? a.address < b.address : is_preferred(a, b);
-            });
+  std::sort(symbols.begin(), symbols.end(), [this](const Table::Symbol& a, const Table::Symbol& b) {
+    return a.address != b.address ? a.address < b.address : is_preferred(a, b);
+  });
   const auto same = [this](const Table::Symbol& a, const Table::Symbol& b) {
     return a.address == b.address && table_.name_of(a) == table_.name_of(b);
   };
@@ -126,20 +128,18 @@ std::vector<TableBuilder::Group> TableBuilder::group_by_address() const {
     if (groups.empty() || groups.back().start != symbol.address) {
       groups.push_back({.symbol = i, .start = symbol.address, .end = symbol.address});
     }
-    groups.back().end =
-        std::max(groups.back().end, saturating_add(symbol.address, symbol.size));
+    groups.back().end = std::max(groups.back().end, saturating_add(symbol.address, symbol.size));
   }
   return groups;
 }
 
-// The end of the smallest range around `address`; the address itself when there is none.
+// The end of the range around `address`; the address itself when there is none.
 std::uint64_t TableBuilder::range_end(std::uint64_t address) const {
-  const Range* best = nullptr;
-  for (const Range& range : ranges_) {
-    if (address < range.begin || address >= range.end) continue;
-    if (best == nullptr || range.end - range.begin < best->end - best->begin) best = &range;
-  }
-  return best == nullptr ? address : best->end;
+  const auto behind =
+      std::upper_bound(ranges_.begin(), ranges_.end(), address,
+                       [](std::uint64_t value, const Range& range) { return value < range.begin; });
+  if (behind == ranges_.begin()) return address;
+  return std::max(address, std::prev(behind)->end);
 }
 
 void TableBuilder::bound_unsized(std::vector<Group>& groups) const {

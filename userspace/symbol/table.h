@@ -22,7 +22,7 @@ struct Match {
 
 // One name of one function. `name` lives as long as the Table, or as the caller of add() says.
 struct Definition {
-  std::string_view name;
+  std::string_view name = {};
   std::uint64_t address = 0;  // vaddr
   std::uint64_t size = 0;     // bytes; 0 when the ELF file does not tell
   bool is_ifunc = false;      // `address` is the resolver's, not the function's
@@ -81,7 +81,8 @@ class TableBuilder {
   // Copies the name. False, and nothing is added, once the names exceed 128 MiB together: no
   // honest file comes near, and a hostile one must not exhaust memory.
   [[nodiscard]] bool add(const Definition& definition, Binding binding);
-  // An executable section or segment: symbols without size end with it.
+  // An executable section (or segment, but not both: of ranges that overlap only the one with the
+  // greatest start counts). Symbols without size end with it.
   void add_range(std::uint64_t begin, std::uint64_t end);
 
   // Definitions added twice (same name, address) become one.

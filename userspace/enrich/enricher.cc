@@ -1,0 +1,122 @@
+#include "enrich/enricher.h"
+
+#include <utility>
+
+namespace tc::enrich {
+namespace {
+
+event::Frame borrowed(const symbol::Frame& frame) {
+  return {.address = frame.address,
+          .in_module = frame.in_module,
+          .offset = frame.offset,
+          .module = frame.module,
+          .build_id = frame.build_id,
+          .symbol = frame.symbol};
+}
+
+}  // namespace
+
+proc::Mapping mapping_of(const event::WireRecord& record) {
+  const auto& wire = record.as<tc_memory_mapping>();
+  proc::Mapping mapping;
+  mapping.start = wire.start.value;
+  mapping.end = wire.end.value;
+  mapping.readable = true;
+  mapping.executable = true;
+  mapping.offset = wire.file_offset.value;
+  // dev_t as the kernel holds it: 20 bits of minor (include/linux/kdev_t.h).
+  mapping.device_major = wire.device.value >> 20U;
+  mapping.device_minor = wire.device.value & 0xfffffU;
+  mapping.inode = wire.inode;
+  mapping.path = record.text(wire.path);
+  return mapping;
+}
+
+std::uint64_t ProbedFunctions::add(ProbedFunction function) {
+  const std::scoped_lock lock(mutex_);
+  functions_.push_back(std::move(function));
+  return functions_.size();
+}
+
+const ProbedFunction* ProbedFunctions::find(std::uint64_t id) const {
+  const std::scoped_lock lock(mutex_);
+  return id == 0 || id > functions_.size() ? nullptr : &functions_[id - 1];
+}
+
+Enricher::Enricher(const proc::Source& source, symbol::ImageSource& images,
+                   const ProbedFunctions& probed, ReportFn report)
+    : processes_(source), images_(images), probed_(probed), report_(std::move(report)) {}
+
+void Enricher::learn(const event::WireRecord& record) {
+  const std::uint32_t pid = record.header().pid;
+  switch (record.type()) {
+    case TC_EVENT_process_fork:
+      processes_.fork(pid, record.as<tc_process_fork>().child_pid.value);
+      break;
+    case TC_EVENT_process_exec: {
+      const auto& exec = record.as<tc_process_exec>();
+      if (exec.ret.value == 0) processes_.exec(pid, std::string(record.text(exec.resolved)));
+      break;
+    }
+    case TC_EVENT_memory_mapping: {
+      processes_.map(pid, mapping_of(record), record.as<tc_memory_mapping>().after_exec != 0);
+      break;
+    }
+    case TC_EVENT_process_exit:
+      processes_.exit(pid);
+      break;
+    default:
+      break;
+  }
+}
+
+void Enricher::enrich(const event::WireRecord& record, event::Record& out) {
+  event::decode(record, *this, out);
+  if (record.header().pid != 0) add_process_facts(record.header().pid, out);
+}
+
+void Enricher::add_process_facts(std::uint32_t pid, event::Record& out) {
+  const Process& process = processes_.get(pid);
+  const proc::ContainerIdentity& container = *process.container;
+  const auto add = [&out](std::string_view key, const std::string& value) {
+    if (!value.empty()) out.add(key, event::Bytes{value});
+  };
+  add("exe", process.exe);
+  add("cgroup", container.cgroup);
+  add("container_id", container.container_id);
+  add("container_runtime", container.runtime);
+  add("pod_uid", container.pod_uid);
+  add("unit", container.unit);
+}
+
+const symbol::Frame& Enricher::resolve(std::uint32_t pid, std::uint64_t address,
+                                       symbol::AddressKind kind) {
+  Process& process = processes_.get(pid);
+  if (const auto complete = processes_.complete_space(pid, process);
+      !complete && complete.error().code() == 0)
+    report_(complete.error());
+  // User addresses end below 2^63, which leaves a bit to tell the kinds apart.
+  const std::uint64_t key =
+      address << 1U | static_cast<std::uint64_t>(kind == symbol::AddressKind::kReturn);
+  const auto found = process.frames.find(key);
+  if (found != process.frames.end()) return found->second;
+  symbol::Frame frame = symbol::resolve(process.space, pid, address, images_, kind);
+  return process.frames.emplace(key, std::move(frame)).first->second;
+}
+
+event::Frame Enricher::name_return(std::uint32_t pid, std::uint64_t address) {
+  return borrowed(resolve(pid, address, symbol::AddressKind::kReturn));
+}
+
+event::Frame Enricher::name_called(std::uint32_t pid, std::uint64_t address, std::uint64_t probe) {
+  const ProbedFunction* known = probed_.find(probe);
+  if (known == nullptr) return borrowed(resolve(pid, address, symbol::AddressKind::kExact));
+  return {.address = address,
+          .in_module = true,
+          .offset = known->vaddr,
+          .module = known->module,
+          .build_id = known->build_id,
+          .symbol = known->symbol};
+}
+
+}  // namespace tc::enrich

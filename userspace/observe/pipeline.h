@@ -1,0 +1,60 @@
+// Pipeline: raw records in, evidence out. Order, completion, enrichment, selection of events,
+// output; the same for live records and for fixtures.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/result.h"
+#include "enrich/enricher.h"
+#include "observe/argv_assembler.h"
+#include "observe/reorder.h"
+#include "output/stream.h"
+
+namespace tc::observe {
+
+class Pipeline {
+ public:
+  // `events`: the event types to write; `lost` is always written. Both references must outlive
+  // the pipeline.
+  Pipeline(enrich::Enricher& enricher, output::EvidenceStream& stream,
+           std::set<std::uint32_t> events);
+
+  void add(std::shared_ptr<const RecordBlock> block);
+  // Writes everything stamped before `settled_ns`. After an error nothing more is written.
+  Result<void> advance(std::uint64_t settled_ns);
+  Result<void> finish() { return advance(~std::uint64_t{0}); }
+
+  // Writes a `lost` record of tc's own, for losses that no record of the kernel side told.
+  Result<void> write_loss(std::uint64_t time_ns, std::uint32_t event_type, std::uint32_t reason,
+                          std::uint64_t count, std::uint64_t first_ns, std::uint64_t last_ns);
+
+  // Records waiting for their turn.
+  std::size_t waiting() const { return reorder_.size(); }
+  // Written so far, by event type.
+  std::uint64_t written(std::uint32_t event_type) const { return written_.at(event_type); }
+  // Lost by type and reason, as the stream tells it.
+  using LossCounts = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>;
+  const LossCounts& losses() const { return losses_; }
+
+ private:
+  Result<void> process(std::span<const std::byte> bytes);
+  Result<void> write(const event::WireRecord& record);
+
+  enrich::Enricher& enricher_;
+  output::EvidenceStream& stream_;
+  std::set<std::uint32_t> events_;
+  Reorder reorder_;
+  ArgvAssembler argv_;
+  event::Record record_;
+  std::uint64_t malformed_ = 0;
+  std::array<std::uint64_t, TC_EVENT_ID_LIMIT> written_{};
+  LossCounts losses_;
+};
+
+}  // namespace tc::observe
