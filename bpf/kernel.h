@@ -3,10 +3,11 @@
  * here, and a build needs no generated vmlinux.h and no BTF of its own. */
 #pragma once
 
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
 #include "tc/event.h"
 
