@@ -17,11 +17,13 @@
 #include <map>
 
 #include "base/file.h"
-#include "observer.skel.h"
 #include "probe/privilege.h"
 #include "probe/tracefs.h"
 #include "probe/uprobe.h"
 #include "tc/config.h"
+
+// Generated; its globals are of types from tc/config.h.
+#include "observer.skel.h"
 
 namespace tc::probe {
 namespace {
