@@ -21,13 +21,15 @@ static __always_inline struct scratch* acquire_scratch(void) {
     __u32 key = cpu * TC_SCRATCH_PER_CPU + i;
     struct scratch* scratch = bpf_map_lookup_elem(&scratches, &key);
     if (!scratch) return 0;
-    if (__sync_lock_test_and_set(&scratch->busy, 1) == 0) return scratch;
+    if (__sync_lock_test_and_set(&scratch->busy, 1) != 0) continue;
+    scratch->key = key;
+    return scratch;
   }
   return 0;
 }
 
 static __always_inline void release_scratch(struct scratch* scratch) {
-  __sync_lock_test_and_set(&scratch->busy, 0);
+  *(volatile __u32*)&scratch->busy = 0;
 }
 
 /* Adds to the books: `count` records of `type` did not get through, between the two times. */
@@ -66,7 +68,7 @@ static __always_inline void fill_process(struct tc_header* header) {
   header->pid = pid_tgid >> 32;
   header->tid = (__u32)pid_tgid;
   header->uid = (__u32)bpf_get_current_uid_gid();
-  header->ppid = BPF_CORE_READ(current_task(), real_parent, tgid);
+  header->ppid = current_task()->real_parent->tgid;
   bpf_get_current_comm(header->comm, sizeof(header->comm));
 }
 

@@ -36,30 +36,27 @@ static __always_inline void emit_open(struct task_struct* task, const void* user
 
 static __always_inline void on_open(struct task_struct* task, const struct pt_regs* regs,
                                     __s64 ret) {
-  emit_open(task, (void*)READ_REGISTER(regs, di), READ_REGISTER(regs, si), READ_REGISTER(regs, dx),
-            TC_FILE_OP_open, ret);
+  emit_open(task, (void*)regs->di, regs->si, regs->dx, TC_FILE_OP_open, ret);
 }
 TC_ON_SYSCALL_EXIT(open, on_open)
 
 static __always_inline void on_openat(struct task_struct* task, const struct pt_regs* regs,
                                       __s64 ret) {
-  emit_open(task, (void*)READ_REGISTER(regs, si), READ_REGISTER(regs, dx), READ_REGISTER(regs, r10),
-            TC_FILE_OP_openat, ret);
+  emit_open(task, (void*)regs->si, regs->dx, regs->r10, TC_FILE_OP_openat, ret);
 }
 TC_ON_SYSCALL_EXIT(openat, on_openat)
 
 static __always_inline void on_openat2(struct task_struct* task, const struct pt_regs* regs,
                                        __s64 ret) {
   struct open_how how = {};
-  bpf_probe_read_user(&how, sizeof(how), (void*)READ_REGISTER(regs, dx));
-  emit_open(task, (void*)READ_REGISTER(regs, si), how.flags, how.mode, TC_FILE_OP_openat2, ret);
+  bpf_probe_read_user(&how, sizeof(how), (void*)regs->dx);
+  emit_open(task, (void*)regs->si, how.flags, how.mode, TC_FILE_OP_openat2, ret);
 }
 TC_ON_SYSCALL_EXIT(openat2, on_openat2)
 
 /* open(2): creat() is open() with O_CREAT|O_WRONLY|O_TRUNC. */
 static __always_inline void on_creat(struct task_struct* task, const struct pt_regs* regs,
                                      __s64 ret) {
-  emit_open(task, (void*)READ_REGISTER(regs, di), 01101, READ_REGISTER(regs, si), TC_FILE_OP_creat,
-            ret);
+  emit_open(task, (void*)regs->di, 01101, regs->si, TC_FILE_OP_creat, ret);
 }
 TC_ON_SYSCALL_EXIT(creat, on_creat)

@@ -57,6 +57,9 @@ struct tcp_sock {
   __u64 bytes_received;
   __u64 bytes_acked;
 };
+struct inet_sock {
+  __u16 inet_sport;
+};
 struct socket {
   short int type;
   struct sock* sk;

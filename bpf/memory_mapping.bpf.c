@@ -7,10 +7,10 @@ static __always_inline void on_mmap(struct task_struct* task, const struct pt_re
                                     __s64 ret) {
   const __u64 page = 1UL << PAGE_SHIFT;
   if (ret < 0 && ret > -4096) return;
-  if (!(READ_REGISTER(regs, dx) & PROT_EXEC) || READ_REGISTER(regs, r10) & MAP_ANONYMOUS) return;
-  struct file* file = file_of_descriptor(task, (__s32)READ_REGISTER(regs, r8));
+  if (!(regs->dx & PROT_EXEC) || regs->r10 & MAP_ANONYMOUS) return;
+  struct file* file = file_of_descriptor(task, (__s32)regs->r8);
   if (!file) return;
-  const __u64 length = (READ_REGISTER(regs, si) + page - 1) & ~(page - 1);
-  emit_mapping(file, ret, ret + length, READ_REGISTER(regs, r9), 0);
+  const __u64 length = (regs->si + page - 1) & ~(page - 1);
+  emit_mapping(file, ret, ret + length, regs->r9, 0);
 }
 TC_ON_SYSCALL_EXIT(mmap, on_mmap)

@@ -45,8 +45,8 @@ static __always_inline void read_socket(struct tc_network_op* event, struct sock
   if (family != AF_INET && family != AF_INET6) return;
   read_local(&event->local_address, family, sk);
   read_remote(&event->remote_address, family, sk);
-  event->local_port.value = BPF_CORE_READ(sk, __sk_common.skc_num);
-  event->remote_port.value = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+  event->local_port.value = local_port(sk);
+  event->remote_port.value = remote_port(sk);
 }
 
 /* The peer as the caller named it: right also when connecting failed. Returns the bytes of a unix
@@ -118,7 +118,7 @@ static __always_inline void emit_network_op(struct task_struct* task, const stru
   struct tc_network_op* event = (void*)scratch->record;
   __u32 size = sizeof(*event);
   __u32 path = 0;
-  const __s32 fd = READ_REGISTER(regs, di);
+  const __s32 fd = regs->di;
   const __s64 shown_fd = op == TC_NETWORK_accept && ret >= 0 ? ret : fd;
   __builtin_memset(event, 0, sizeof(*event));
   event->ret.value = ret;
@@ -131,8 +131,7 @@ static __always_inline void emit_network_op(struct task_struct* task, const stru
   }
   if (sk) read_socket(event, sk);
   if (op == TC_NETWORK_connect) {
-    path = read_named_peer(scratch, event, (void*)READ_REGISTER(regs, si), READ_REGISTER(regs, dx),
-                           size);
+    path = read_named_peer(scratch, event, (void*)regs->si, regs->dx, size);
   } else if (sk) {
     event->family.value = family_of(event->family.value, &event->local_address);
     if (event->family.value == AF_UNIX) path = read_bound_path(scratch, sk, size);

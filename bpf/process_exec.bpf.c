@@ -143,13 +143,13 @@ static __always_inline void emit_failed_exec(const char* user_path, const void* 
 static __always_inline void on_execve(struct task_struct* task, const struct pt_regs* regs,
                                       __s64 ret) {
   (void)task;
-  emit_failed_exec((const char*)READ_REGISTER(regs, di), (const void*)READ_REGISTER(regs, si), ret);
+  emit_failed_exec((const char*)regs->di, (const void*)regs->si, ret);
 }
 TC_ON_SYSCALL_EXIT(execve, on_execve)
 
 static __always_inline void on_execveat(struct task_struct* task, const struct pt_regs* regs,
                                         __s64 ret) {
   (void)task;
-  emit_failed_exec((const char*)READ_REGISTER(regs, si), (const void*)READ_REGISTER(regs, dx), ret);
+  emit_failed_exec((const char*)regs->si, (const void*)regs->dx, ret);
 }
 TC_ON_SYSCALL_EXIT(execveat, on_execveat)

@@ -69,6 +69,14 @@ static __always_inline void read_local(tc_address* to, __u32 family, struct sock
     put_ipv4(to, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
 }
 
+/* In host order. inet_sport outlives skc_num, which is cleared before a socket is said to close. */
+static __always_inline __u32 local_port(struct sock* sk) {
+  return __builtin_bswap16(BPF_CORE_READ((struct inet_sock*)sk, inet_sport));
+}
+static __always_inline __u32 remote_port(struct sock* sk) {
+  return __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
 static __always_inline void read_remote(tc_address* to, __u32 family, struct sock* sk) {
   if (family == AF_INET6)
     BPF_CORE_READ_INTO(to, sk, __sk_common.skc_v6_daddr);

@@ -73,7 +73,7 @@ static __always_inline __u32 append_plaintext(struct scratch* scratch, struct tc
   if (!config.ssl_data_max || !length) return 0;
   if (length > config.ssl_data_max) {
     length = config.ssl_data_max;
-    event->data_truncated = 1;
+    event->data_truncated.value = 1;
   }
   if (length > TC_SSL_DATA_MAX || at > TC_RECORD_MAX - TC_SSL_DATA_MAX) return 0;
   if (bpf_probe_read_user(&scratch->record[at], length, (void*)buffer)) return 0;

@@ -6,7 +6,7 @@
 
 struct scratch {
   __u32 busy;
-  __u32 unused;
+  __u32 key; /* in the map */
   __u8 record[TC_RECORD_MAX];
   /* Paths are built from their end here; the slack lets a masked write stay inside. */
   __u8 walk[4096 + 256];

@@ -3,10 +3,10 @@
 #include "syscall_exit.h"
 
 SEC("raw_tracepoint/sys_exit") int syscall_exit_raw(struct bpf_raw_tracepoint_args* ctx) {
-  const struct pt_regs* regs = (const struct pt_regs*)ctx->args[0];
-  const unsigned long number = READ_REGISTER(regs, orig_ax);
+  struct task_struct* const task = current_task();
+  const unsigned long number = registers_of(task)->orig_ax;
   if (number >= TC_RAW_TABLE_SIZE) return 0;
-  if (BPF_CORE_READ(current_task(), thread_info.status) & TS_COMPAT) return 0;
+  if (task->thread_info.status & TS_COMPAT) return 0;
   bpf_tail_call(ctx, &raw_exit_table, number);
   return 0;
 }

@@ -21,21 +21,18 @@ struct {
 #define TC_ON_SYSCALL_EXIT(call, BODY)                                                 \
   SEC("tracepoint/syscalls/sys_exit_" #call) int call##_tracepoint(void* ctx) {        \
     struct task_struct* const task = current_task();                                   \
-    struct pt_regs* const regs = (struct pt_regs*)bpf_task_pt_regs(task);              \
+    const struct pt_regs* const regs = registers_of(task);                             \
     (void)ctx;                                                                         \
-    if (is_selected()) BODY(task, regs, (__s64)READ_REGISTER(regs, ax));               \
+    if (is_selected()) BODY(task, regs, (__s64)regs->ax);                              \
     return 0;                                                                          \
   }                                                                                    \
   SEC("raw_tracepoint/sys_exit") int call##_raw(struct bpf_raw_tracepoint_args* ctx) { \
     struct task_struct* const task = current_task();                                   \
-    struct pt_regs* const regs = (struct pt_regs*)ctx->args[0];                        \
-    if (is_selected()) BODY(task, regs, (__s64)ctx->args[1]);                          \
+    if (is_selected()) BODY(task, registers_of(task), (__s64)ctx->args[1]);            \
     return 0;                                                                          \
   }
 
-static __always_inline unsigned long read_register(const void* from) {
-  unsigned long value = 0;
-  bpf_probe_read_kernel(&value, sizeof(value), from);
-  return value;
+/* What user space had in its registers: typed, so that reading one is a load and not a call. */
+static __always_inline const struct pt_regs* registers_of(struct task_struct* task) {
+  return (const struct pt_regs*)bpf_task_pt_regs(task);
 }
-#define READ_REGISTER(regs, name) read_register(&(regs)->name)

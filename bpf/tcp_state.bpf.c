@@ -47,8 +47,8 @@ SEC("tp_btf/inet_sock_set_state") int tcp_state(__u64* ctx) {
   read_local(&event.local_address, family, sk);
   read_remote(&event.remote_address, family, sk);
   event.family.value = family_of(family, &event.local_address);
-  event.local_port.value = BPF_CORE_READ(sk, __sk_common.skc_num);
-  event.remote_port.value = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+  event.local_port.value = local_port(sk);
+  event.remote_port.value = remote_port(sk);
   event.net_ns.value = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
   if (new_state == TC_TCP_CLOSE) {
     const struct tcp_sock* const tcp = (const struct tcp_sock*)sk;

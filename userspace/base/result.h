@@ -46,7 +46,7 @@ Error system_error(int code, const std::string& operation_and_object);
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
   Result(Error failure) : state_(std::move(failure)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return std::holds_alternative<T>(state_); }
@@ -101,9 +101,10 @@ using base::system_error;
 #define TC_TRY(declaration, expression) \
   TC_TRY_IMPL(TC_CONCAT_NAME(tc_result_, __LINE__), declaration, expression)
 // The same for Result<void>.
-#define TC_CHECK(expression)                          \
-  do {                                                \
+#define TC_CHECK(expression)                                                                   \
+  do {                                                                                         \
     if (auto tc_check_result = (expression); !tc_check_result) return tc_check_result.error(); \
   } while (false)
 #define TC_ASSERT(condition) \
-  ((condition) ? void() : ::tc::base::assertion_failed(#condition, __builtin_FILE(), __builtin_LINE()))
+  ((condition) ? void()      \
+               : ::tc::base::assertion_failed(#condition, __builtin_FILE(), __builtin_LINE()))

@@ -21,6 +21,7 @@ class FieldWriter {
   void operator()(std::string_view key, tc_u64 field) { out_.add(key, std::uint64_t{field}); }
   void operator()(std::string_view key, tc_result field) { out_.add(key, field.value); }
   void operator()(std::string_view key, tc_count field) { unless_zero(key, field.value); }
+  void operator()(std::string_view key, tc_flag field) { unless_zero(key, field.value); }
   void operator()(std::string_view key, tc_pid field) { unless_zero(key, field.value); }
   void operator()(std::string_view key, tc_nanoseconds field) { unless_zero(key, field.value); }
   void operator()(std::string_view key, tc_namespace field) { unless_zero(key, field.value); }

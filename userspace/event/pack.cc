@@ -54,6 +54,7 @@ class FieldReader {
   void operator()(std::string_view key, tc_u32& field) { number(key, field); }
   void operator()(std::string_view key, tc_u64& field) { number(key, field); }
   void operator()(std::string_view key, tc_count& field) { number(key, field.value); }
+  void operator()(std::string_view key, tc_flag& field) { number(key, field.value); }
   void operator()(std::string_view key, tc_pid& field) { number(key, field.value); }
   void operator()(std::string_view key, tc_nanoseconds& field) { number(key, field.value); }
   void operator()(std::string_view key, tc_namespace& field) { number(key, field.value); }
