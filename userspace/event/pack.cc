@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -68,15 +69,19 @@ class FieldReader {
   void operator()(std::string_view key, tc_result& field) {
     const json* value = member(key);
     if (value == nullptr) return;
-    if (!value->is_number_integer()) return expected(key, "an integer");
+    const bool too_large = value->is_number_unsigned() &&
+                           value->get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max();
+    if (!value->is_number_integer() || too_large) return expected(key, "a signed 64-bit integer");
     field.value = value->get<std::int64_t>();
   }
   void operator()(std::string_view key, tc_exit_code& field) {
     field.value = -1;
-    tc_u32 code = 0;
-    if (member(key) == nullptr) return;
-    number(key, code);
-    field.value = static_cast<tc_i32>(code);
+    const json* value = member(key);
+    if (value == nullptr) return;
+    const auto code = as_unsigned(*value);
+    if (!code || *code > std::numeric_limits<tc_i32>::max())
+      return expected(key, "an exit code from 0 on");
+    field.value = static_cast<tc_i32>(*code);
   }
   void operator()(std::string_view key, tc_file_mode& field) {
     field.value = TC_MODE_NONE;
@@ -99,10 +104,10 @@ class FieldReader {
   void operator()(std::string_view key, tc_signal& field) {
     const json* value = member(key);
     if (value == nullptr) return;
-    auto signal = value->is_string() ? signal_value(value->get<std::string>()) : std::nullopt;
-    if (value->is_number_unsigned()) signal = value->get<tc_u32>();
-    if (!signal) return expected(key, "a signal like \"SIGTERM\"");
-    field.value = *signal;
+    auto signal = as_unsigned(*value);
+    if (!signal && value->is_string()) signal = signal_value(value->get<std::string>());
+    if (!signal || *signal > 0xffffffff) return expected(key, "a signal like \"SIGTERM\"");
+    field.value = static_cast<tc_u32>(*signal);
   }
   void operator()(std::string_view key, tc_address& field) {
     const json* value = member(key);
@@ -254,15 +259,29 @@ Result<PackedRecord> pack_as(const json& image, std::uint16_t type) {
   return bytes;
 }
 
+std::optional<std::uint64_t> type_of(const json& event_type) {
+  if (const auto number = as_unsigned(event_type)) return number;
+  if (!event_type.is_string()) return std::nullopt;
+  return value_of(names_of(tc_event_type{}), event_type.get_ref<const std::string&>());
+}
+
+// "event 3 (tcp_state)"; the name only where the image has one.
+std::string place_of(const json& image, std::size_t position) {
+  std::string place = fmt::format("event {}", position);
+  const auto found = image.is_object() ? image.find("event_type") : image.end();
+  if (found == image.end()) return place;
+  const std::optional<std::uint64_t> type = type_of(*found);
+  const auto name = type ? name_of(names_of(tc_event_type{}), *type) : std::nullopt;
+  return name ? fmt::format("{} ({})", place, *name) : place;
+}
+
 }  // namespace
 
 Result<PackedRecord> pack(const json& image) {
   if (!image.is_object()) return error("expected an object, found {}", image.type_name());
   const auto found = image.find("event_type");
   if (found == image.end()) return error("member \"event_type\" is missing");
-  std::optional<std::uint64_t> type = as_unsigned(*found);
-  if (!type && found->is_string())
-    type = value_of(names_of(tc_event_type{}), found->get_ref<const std::string&>());
+  const std::optional<std::uint64_t> type = type_of(*found);
   std::optional<Result<PackedRecord>> packed;
   const bool known = type && *type < TC_EVENT_ID_LIMIT &&
                      with_event_struct(static_cast<std::uint32_t>(*type), [&]<class Event>() {
@@ -279,7 +298,7 @@ Result<std::vector<PackedRecord>> pack_all(const json& images, const std::string
   for (const json& image : images) {
     Result<PackedRecord> record = pack(image);
     if (!record)
-      return record.error().while_doing(fmt::format("{}: event {}", name, records.size() + 1));
+      return record.error().while_doing(name + ": " + place_of(image, records.size() + 1));
     records.push_back(std::move(record).value());
   }
   return records;

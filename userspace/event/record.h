@@ -35,9 +35,9 @@ struct Frame {
   std::uint64_t address = 0;
   bool in_module = false;
   std::uint64_t offset = 0;  // the virtual address inside the module's file
-  std::string_view module;
-  std::string_view build_id;
-  std::string_view symbol;
+  std::string_view module = {};
+  std::string_view build_id = {};
+  std::string_view symbol = {};
 };
 
 using Value = std::variant<std::uint64_t, std::int64_t, Word, std::string_view, Bytes, ByteList,

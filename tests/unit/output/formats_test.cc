@@ -1,0 +1,85 @@
+#include "output/formats.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace tc::output {
+namespace {
+
+std::string formatted(std::string_view format, const event::Record& record, bool colour = false) {
+  std::string out;
+  find_format(format)->make({.colour = colour})->append(record, out);
+  return out;
+}
+
+void fill_open(event::Record& record, std::string_view path) {
+  record.start("file_access");
+  record.add("time_ns", std::uint64_t{1'234'567'890});
+  record.add("comm", event::Bytes{"cat"});
+  record.add("pid", std::uint64_t{42});
+  record.add("ret", std::int64_t{-2});
+  record.add("path", event::Bytes{path});
+  record.add("op", std::string_view("openat"));
+}
+
+TEST(Formats, HaveDistinctNamesAndHelp) {
+  std::set<std::string_view> names;
+  for (const FormatRow& row : formats()) {
+    EXPECT_TRUE(names.insert(row.name).second);
+    EXPECT_FALSE(row.help.empty());
+    EXPECT_EQ(find_format(row.name), &row);
+    EXPECT_NE(row.make({}), nullptr);
+  }
+  EXPECT_EQ(find_format("nothing"), nullptr);
+}
+
+TEST(Formats, EndEachRecordInOneLineFeed) {
+  event::Record record;
+  fill_open(record, "/a\nb");
+  for (const FormatRow& row : formats()) {
+    const std::string line = formatted(row.name, record);
+    EXPECT_EQ(line.find('\n'), line.size() - 1) << row.name;
+  }
+}
+
+TEST(Ndjson, SortsKeysAndNestsFrames) {
+  event::Record record;
+  record.start("symbol_call");
+  record.add("symbol", event::Bytes{"f"});
+  record.add("argv", event::ByteList{std::string_view("a\0\0b\0", 5)});
+  record.add("caller", event::Frame{.address = 1,
+                                    .in_module = true,
+                                    .offset = 0x10,
+                                    .module = "/m",
+                                    .build_id = "ab",
+                                    .symbol = "g"});
+  record.add("address", event::Word{0});
+  EXPECT_EQ(formatted("ndjson", record),
+            R"({"address":"0x0","argv":["a","","b"],"caller":{"build_id":"ab","module":"/m",)"
+            R"("offset":"0x10","symbol":"g"},"event":"symbol_call","symbol":"f"})"
+            "\n");
+}
+
+TEST(Text, PutsWhatMattersFirst) {
+  event::Record record;
+  fill_open(record, "/etc/passwd");
+  EXPECT_EQ(formatted("text", record), "1.234567 cat[42] file_access openat /etc/passwd = -2\n");
+}
+
+TEST(Text, LetsNoControlCharacterThrough) {
+  event::Record record;
+  fill_open(record, "/x\x1b[2J");
+  const std::string line = formatted("text", record);
+  EXPECT_EQ(line.find('\x1b'), std::string::npos) << line;
+}
+
+TEST(Text, ColoursOnlyWhenAsked) {
+  event::Record record;
+  fill_open(record, "/x");
+  EXPECT_EQ(formatted("text", record, false).find('\x1b'), std::string::npos);
+  EXPECT_NE(formatted("text", record, true).find('\x1b'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tc::output
