@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "json/scan.h"
@@ -36,6 +38,7 @@ struct RecordCheck::ObjectState {
   std::string_view last_key;
   std::uint64_t last_order = 0;
   std::size_t members = 0;
+  bool on_shape = true;          // so far the keys are those of shape_
   const char* hex_at = nullptr;  // the value of a key "hex"
   Fact hex;
 };
@@ -114,15 +117,56 @@ const char* RecordCheck::object(const char* at, unsigned depth) {
   return at;
 }
 
+// The position behind `"key":` when the key is the one the line before had here, else nullptr.
+inline const char* RecordCheck::known_key(const char* at, ObjectState& state) {
+  if (!state.on_shape || state.members >= shape_size_ ||
+      readable_ - at < static_cast<std::ptrdiff_t>(sizeof(KnownKey::text)))
+    return nullptr;
+  const KnownKey& known = shape_[state.members];
+  const auto same = static_cast<unsigned>(
+      _mm_movemask_epi8(_mm_cmpeq_epi8(load16(at), load16(known.text.data()))));
+  if ((same & known.mask) != known.mask) return nullptr;
+  if (known.size > 16 && std::memcmp(at + 16, &known.text[16], known.size - 16U) != 0)
+    return nullptr;
+  state.last_key = {at + 1, known.size - 3U};
+  state.last_order = known.order;
+  return at + known.size;
+}
+
+// Remembers the key [at, behind) as the one after those that agree with shape_.
+void RecordCheck::learn_key(const char* at, const char* behind, ObjectState& state, bool is_clean) {
+  if (!state.on_shape) return;
+  shape_size_ = std::min(shape_size_, state.members);
+  const auto size = static_cast<std::size_t>(behind - at);
+  if (!is_clean || size != state.last_key.size() + 3 || size > sizeof(KnownKey::text) ||
+      shape_size_ == shape_.size()) {
+    state.on_shape = false;
+    return;
+  }
+  KnownKey& known = shape_[shape_size_++];
+  std::memcpy(known.text.data(), at, size);
+  known.order = state.last_order;
+  known.size = static_cast<std::uint8_t>(size);
+  known.mask = size >= 16 ? 0xffffU : (1U << size) - 1;
+}
+
 // One key and its value, with the white space around them.
 const char* RecordCheck::member(const char* at, unsigned depth, ObjectState& state) {
-  at = skip_space(at);
-  if (*at != '"') return broken(at, "a key in double quotes");
-  at = key(at + 1, state);
-  if (at == nullptr) return nullptr;
-  at = skip_space(at);
-  if (*at != ':') return broken(at, "':'");
-  at = skip_space(at + 1);
+  const char* const known = depth == 1 ? known_key(at, state) : nullptr;
+  if (known != nullptr) {
+    at = skip_space(known);
+  } else {
+    at = skip_space(at);
+    const char* const begin = at;
+    const std::uint64_t findings = findings_;
+    if (*at != '"') return broken(at, "a key in double quotes");
+    at = key(at + 1, state);
+    if (at == nullptr) return nullptr;
+    at = skip_space(at);
+    if (*at != ':') return broken(at, "':'");
+    if (depth == 1) learn_key(begin, at + 1, state, findings == findings_);
+    at = skip_space(at + 1);
+  }
   const char* const value_at = at;
   at = value(at, depth);
   if (at == nullptr) return nullptr;
@@ -371,6 +415,7 @@ const char* RecordCheck::space(const char* at) {
 }
 
 void RecordCheck::find(const char* at, const char* id, std::string text) {
+  ++findings_;
   report_(static_cast<std::size_t>(at - begin_), id, std::move(text));
 }
 

@@ -2,6 +2,7 @@
 // around it; the stream's rules are in validator.h, its only user.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -66,6 +67,8 @@ class RecordCheck {
   const char* escape(const char* at);
   const char* unicode_escape(const char* at);
 
+  const char* known_key(const char* at, ObjectState& state);
+  void learn_key(const char* at, const char* behind, ObjectState& state, bool is_clean);
   void check_text(std::string_view piece);
   void check_order(const ObjectState& state, std::string_view name, std::uint64_t order);
   void check_hex(const ObjectState& state);
@@ -76,7 +79,20 @@ class RecordCheck {
   void find(const char* at, const char* id, std::string text);
   const char* broken(const char* at, const char* expected);
 
+  // A top-level key of the line before, with its quotes and colon, that was without finding.
+  struct KnownKey {
+    std::array<char, 32> text;
+    std::uint64_t order;
+    unsigned mask;  // of the bytes of `text` that count, of the first sixteen
+    std::uint8_t size;
+  };
+
   Report report_;
+  // Lines of one event have the same keys in the same order. A key that stands where the line
+  // before had it needs no second judgement: one comparison settles name, order and colon.
+  std::array<KnownKey, 32> shape_;
+  std::size_t shape_size_ = 0;
+  std::uint64_t findings_ = 0;
   const char* begin_ = nullptr;
   const char* end_ = nullptr;
   const char* readable_ = nullptr;

@@ -168,6 +168,28 @@ TEST(StreamValidator, FindsAKeyThatIsThereTwice) {
   EXPECT_THAT(findings_in(R"({"a":{"a":1},"b":{"a":1},"event":"x"})"), IsEmpty());
 }
 
+// The check remembers the keys of the line before; what it remembers must not hide a flaw.
+TEST(StreamValidator, FindsFlawsInALineThatBeginsLikeTheOneBefore) {
+  const std::string good =
+      R"({"a_key_of_more_than_sixteen_bytes":1,"b":2,"c":3,"event":"x","f":4})";
+  const std::vector<std::pair<std::string, std::string>> flawed = {
+      {R"({"a_key_of_more_than_sixteen_bytes":1,"c":3,"b":2,"event":"x","f":4})", "3:45 key-order"},
+      {R"({"a_key_of_more_than_sixteen_bytes":1,"b":2,"b":3,"event":"x","f":4})",
+       "3:45 duplicate-key"},
+      {R"({"a_key_of_more_than_sixteen_byteZ":1,"b":2,"c":3,"event":"x","f":4})", "3:2 key-name"},
+      {R"({"a_key_of_more_than_sixteen_bytes":1,"b" :2,"c":3,"event":"x","f":4})",
+       "3:42 whitespace"},
+      {R"({"a_key_of_more_than_sixteen_bytes":1,"b":2,"c";3,"event":"x","f":4})", "3:48 syntax"},
+  };
+  for (const auto& [line, finding] : flawed) {
+    // Twice the same flaw: it must not be learned either.
+    const Judgement judgement = judge(stream_of({good, line, line, good}));
+    ASSERT_EQ(judgement.findings.size(), 2U) << line;
+    EXPECT_EQ(judgement.findings[0], finding) << line;
+    EXPECT_EQ(judgement.findings[1], "4" + finding.substr(1)) << line;
+  }
+}
+
 TEST(StreamValidator, FindsKeysThatAreNoNames) {
   for (const std::string key :
        {"", "A", "1a", "_a", "a-b", "a b", "\u00e9", "a_key_of_many_bytesX"}) {
