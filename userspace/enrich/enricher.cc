@@ -5,6 +5,8 @@
 namespace tc::enrich {
 namespace {
 
+constexpr std::size_t kFramesKept = 65536;
+
 event::Frame borrowed(const symbol::Frame& frame) {
   return {.address = frame.address,
           .in_module = frame.in_module,
@@ -47,6 +49,14 @@ Enricher::Enricher(const proc::Source& source, symbol::ImageSource& images,
                    const ProbedFunctions& probed, ReportFn report)
     : processes_(source), images_(images), probed_(probed), report_(std::move(report)) {}
 
+void Enricher::meet(std::uint32_t pid, bool with_mappings) {
+  Process& process = processes_.get(pid);
+  if (!with_mappings) return;
+  // A reading for the case that the process is gone when the first address comes. Until then it
+  // may map more than records tell, so the mappings are not complete yet.
+  if (processes_.complete_space(pid, process)) process.space_known = false;
+}
+
 void Enricher::learn(const event::WireRecord& record) {
   const std::uint32_t pid = record.header().pid;
   switch (record.type()) {
@@ -71,8 +81,13 @@ void Enricher::learn(const event::WireRecord& record) {
 }
 
 void Enricher::enrich(const event::WireRecord& record, event::Record& out) {
+  const std::uint32_t pid = record.header().pid;
+  // Before the first view of this record is taken: a process that calls from ever new places must
+  // not fill the memory.
+  if (pid != 0 && processes_.get(pid).frames.size() > kFramesKept)
+    processes_.get(pid).frames.clear();
   event::decode(record, *this, out);
-  if (record.header().pid != 0) add_process_facts(record.header().pid, out);
+  if (pid != 0) add_process_facts(pid, out);
 }
 
 void Enricher::add_process_facts(std::uint32_t pid, event::Record& out) {

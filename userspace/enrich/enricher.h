@@ -51,8 +51,9 @@ class Enricher final : private event::AddressNamer {
   Enricher(const proc::Source& source, symbol::ImageSource& images, const ProbedFunctions& probed,
            ReportFn report);
 
-  // Asks the source about a process now, while it certainly lives.
-  void meet(std::uint32_t pid) { processes_.get(pid); }
+  // Asks the source about a process now, while it certainly lives; with its mappings when
+  // addresses are to be named.
+  void meet(std::uint32_t pid, bool with_mappings);
   // Learns from the record what later records need; before enrich() of the same record.
   void learn(const event::WireRecord& record);
   // Fills `out`. Views in it hold until the next call.

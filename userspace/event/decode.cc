@@ -19,6 +19,7 @@ class FieldWriter {
 
   void operator()(std::string_view key, tc_u32 field) { out_.add(key, std::uint64_t{field}); }
   void operator()(std::string_view key, tc_u64 field) { out_.add(key, std::uint64_t{field}); }
+  void operator()(std::string_view key, tc_i32 field) { out_.add(key, std::int64_t{field}); }
   void operator()(std::string_view key, tc_result field) { out_.add(key, field.value); }
   void operator()(std::string_view key, tc_count field) { unless_zero(key, field.value); }
   void operator()(std::string_view key, tc_flag field) { unless_zero(key, field.value); }

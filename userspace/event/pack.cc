@@ -66,6 +66,14 @@ class FieldReader {
   void operator()(std::string_view key, tc_port& field) { number(key, field.value); }
   void operator()(std::string_view key, tc_device& field) { number(key, field.value); }
 
+  void operator()(std::string_view key, tc_i32& field) {
+    const json* value = member(key);
+    if (value == nullptr) return;
+    const bool fits = value->is_number_integer() && value->get<std::int64_t>() >= -1 &&
+                      value->get<std::int64_t>() <= std::numeric_limits<tc_i32>::max();
+    if (!fits) return expected(key, "a descriptor, or -1");
+    field = value->get<tc_i32>();
+  }
   void operator()(std::string_view key, tc_result& field) {
     const json* value = member(key);
     if (value == nullptr) return;

@@ -31,6 +31,7 @@ namespace tc::observe {
 namespace {
 
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
+constexpr int kSignalStatus = 128;  // as a shell reports an end by signal
 constexpr std::chrono::milliseconds kCounterPeriod{200};
 
 std::uint64_t clock_ns(clockid_t clock) {
@@ -105,6 +106,7 @@ struct Session::State {
 
   Outcome outcome;
   bool launch_failed = false;
+  bool interrupted = false;  // the command was told, or heard it itself
   bool stopping = false;
   bool abandoning = false;
   bool time_is_up = false;
@@ -112,6 +114,7 @@ struct Session::State {
   std::uint64_t opened_ns = 0;
   std::uint64_t closed_ns = 0;
   std::uint64_t cpu_at_open_ns = 0;
+  std::uint64_t flushed_ns = 0;
   std::uint64_t counter_ns = 0;
   std::uint64_t arrived = 0;
 };
@@ -168,7 +171,7 @@ Result<void> Session::State::follow_processes() {
   if (command) followed.insert(static_cast<std::uint32_t>(command->pid()));
   for (const std::uint32_t pid : followed) {
     TC_CHECK(observer->follow(pid));
-    enricher.meet(pid);
+    enricher.meet(pid, setter->wants_anything());
   }
   bool grown = !options.pids.empty();
   while (grown) {
@@ -177,7 +180,7 @@ Result<void> Session::State::follow_processes() {
     for (const proc::ProcessLink& link : links) {
       if (!followed.contains(link.parent) || !followed.insert(link.pid).second) continue;
       TC_CHECK(observer->follow(link.pid));
-      enricher.meet(link.pid);
+      enricher.meet(link.pid, setter->wants_anything());
       grown = true;
     }
   }
@@ -266,10 +269,15 @@ Result<void> Session::State::on_signal() {
     return {};
   }
   // The terminal's Ctrl-C reaches the command by itself; a kill of tc alone is passed on. Either
-  // way the command decides when it ends, and tc sees it through.
-  if (command && command->pid() > 0) {
+  // way the command decides when it ends, and tc sees it through, unless it is asked twice.
+  if (command && command->pid() > 0 && !interrupted) {
     if (info.ssi_code != SI_KERNEL) command->send(static_cast<int>(info.ssi_signo));
+    interrupted = true;
     return {};
+  }
+  if (command && command->pid() > 0) {
+    say(fmt::format("{} still runs as process {}", options.command.front(), command->pid()));
+    outcome.command_status = kSignalStatus + static_cast<int>(info.ssi_signo);
   }
   stopping = true;
   return {};
@@ -283,10 +291,11 @@ bool Session::State::is_over() {
     return outcome.command_status.has_value();
   }
   if (pidfds.empty()) return false;
-  return std::all_of(pidfds.begin(), pidfds.end(), [](const UniqueFd& fd) {
+  std::erase_if(pidfds, [](const UniqueFd& fd) {
     pollfd ended{fd.get(), POLLIN, 0};
     return poll(&ended, 1, 0) == 1;
   });
+  return pidfds.empty();
 }
 
 void Session::State::show_counter() {
@@ -309,8 +318,13 @@ Result<void> Session::State::work_off_one() {
   }
   if (delivery.settled_ns == 0) return {};
   TC_CHECK(pipeline.advance(delivery.settled_ns));
-  // Whoever reads along must not wait for a block to fill.
-  return backlog.is_empty() ? stream.flush() : Result<void>();
+  // Whoever reads along must not wait for a block to fill. Compressed, many small frames would
+  // cost more than a reader gains.
+  if (!backlog.is_empty()) return {};
+  const std::uint64_t now = clock_ns(CLOCK_BOOTTIME);
+  if (stream.destination().is_compressed() && now - flushed_ns < kSecondNs) return {};
+  flushed_ns = now;
+  return stream.flush();
 }
 
 // Until something ends the observation: waits for records, signals, ends of processes, the timer.

@@ -33,6 +33,7 @@ class Destination {
   Result<bool> replace_tail(std::uint64_t position, std::string_view block);
 
   bool is_terminal() const;
+  bool is_compressed() const { return compressed_; }
   const std::string& name() const { return name_; }
 
  private:
