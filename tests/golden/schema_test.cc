@@ -58,8 +58,9 @@ Names keys_of(std::string_view name) {
 // Fields whose every value is written: absence would mean a value.
 template <class Field>
 constexpr bool kIsAlwaysWritten =
-    std::is_same_v<Field, tc_u32> || std::is_same_v<Field, tc_u64> ||
-    std::is_same_v<Field, tc_result> || std::is_same_v<Field, tc_open_flags>;
+    std::is_same_v<Field, tc_i32> || std::is_same_v<Field, tc_u32> ||
+    std::is_same_v<Field, tc_u64> || std::is_same_v<Field, tc_result> ||
+    std::is_same_v<Field, tc_open_flags>;
 
 // visitor(event name, field name, field) for every field of every evidence event.
 template <class Visitor>

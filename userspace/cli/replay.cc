@@ -23,9 +23,12 @@ struct Flags {
 
 int run_replay(const Flags& flags) {
   std::signal(SIGPIPE, SIG_IGN);
+  // First read, then open: a bad fixture must not cost the output of yesterday.
+  Result<observe::Recording> recording = observe::Recording::read(flags.options);
+  if (!recording) return fail(kTrouble, recording.error().text());
   Result<std::unique_ptr<output::EvidenceStream>> stream = open_output(flags.output, false);
   if (!stream) return fail(kTrouble, stream.error().text());
-  const Result<void> replayed = observe::replay(flags.options, **stream);
+  const Result<void> replayed = recording->replay(**stream);
   return replayed ? kSuccess : fail(kTrouble, replayed.error().text());
 }
 

@@ -65,7 +65,10 @@ void Enricher::learn(const event::WireRecord& record) {
       break;
     case TC_EVENT_process_exec: {
       const auto& exec = record.as<tc_process_exec>();
-      if (exec.ret.value == 0) processes_.exec(pid, std::string(record.text(exec.resolved)));
+      // A program without a path (a memfd, an unlinked file) is known by what it was called.
+      const bool has_path = exec.resolved.offset != 0;
+      if (exec.ret.value == 0)
+        processes_.exec(pid, std::string(record.text(has_path ? exec.resolved : exec.path)));
       break;
     }
     case TC_EVENT_memory_mapping: {
@@ -84,8 +87,10 @@ void Enricher::enrich(const event::WireRecord& record, event::Record& out) {
   const std::uint32_t pid = record.header().pid;
   // Before the first view of this record is taken: a process that calls from ever new places must
   // not fill the memory.
-  if (pid != 0 && processes_.get(pid).frames.size() > kFramesKept)
-    processes_.get(pid).frames.clear();
+  if (pid != 0) {
+    for (auto& [kind, frames] : processes_.get(pid).frames)
+      if (frames.size() > kFramesKept) frames.clear();
+  }
   event::decode(record, *this, out);
   if (pid != 0) add_process_facts(pid, out);
 }
@@ -110,13 +115,11 @@ const symbol::Frame& Enricher::resolve(std::uint32_t pid, std::uint64_t address,
   if (const auto complete = processes_.complete_space(pid, process);
       !complete && complete.error().code() == 0)
     report_(complete.error());
-  // User addresses end below 2^63, which leaves a bit to tell the kinds apart.
-  const std::uint64_t key =
-      address << 1U | static_cast<std::uint64_t>(kind == symbol::AddressKind::kReturn);
-  const auto found = process.frames.find(key);
-  if (found != process.frames.end()) return found->second;
+  Process::Frames& frames = process.frames[kind];
+  const auto found = frames.find(address);
+  if (found != frames.end()) return found->second;
   symbol::Frame frame = symbol::resolve(process.space, pid, address, images_, kind);
-  return process.frames.emplace(key, std::move(frame)).first->second;
+  return frames.emplace(address, std::move(frame)).first->second;
 }
 
 event::Frame Enricher::name_return(std::uint32_t pid, std::uint64_t address) {

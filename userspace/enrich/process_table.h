@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -23,8 +24,10 @@ struct Process {
   std::shared_ptr<const proc::ContainerIdentity> container;
   symbol::AddressSpace space;
   bool space_known = false;  // `space` is complete; else /proc/PID/maps has yet to be read
-  // Frames already named, by address and kind; void once a mapping changes.
-  std::unordered_map<std::uint64_t, symbol::Frame> frames;
+  // Addresses already named, by kind of address; void once a mapping changes.
+  using Frames = std::unordered_map<std::uint64_t, symbol::Frame>;
+  std::map<symbol::AddressKind, Frames> frames;
+  bool gone = false;  // has ended; its number may be given to another
 };
 
 class ProcessTable {

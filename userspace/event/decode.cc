@@ -33,7 +33,9 @@ class FieldWriter {
     if (is_internet()) out_.add(key, std::uint64_t{field.value});
   }
   void operator()(std::string_view key, const tc_address& field) {
-    if (is_internet()) out_.add(key, out_.keep(address_text(field)));
+    // An IPv4 record whose address was never filled in holds zeroes, which would read "::".
+    const bool is_known = family() == TC_FAMILY_inet6 || is_mapped_ipv4(field);
+    if (is_internet() && is_known) out_.add(key, out_.keep(address_text(field)));
   }
   void operator()(std::string_view key, tc_device field) {
     out_.add(key, out_.keep(fmt::format("{}:{}", field.value >> 20U, field.value & 0xfffffU)));
@@ -98,12 +100,12 @@ class FieldWriter {
   void unless_zero(std::string_view key, std::uint64_t value) {
     if (value != 0) out_.add(key, value);
   }
-  bool is_internet() const {
-    tc_u32 family = 0;
-    if (in_.type() == TC_EVENT_tcp_state) family = in_.as<tc_tcp_state>().family.value;
-    if (in_.type() == TC_EVENT_network_op) family = in_.as<tc_network_op>().family.value;
-    return family == TC_FAMILY_inet || family == TC_FAMILY_inet6;
+  tc_u32 family() const {
+    if (in_.type() == TC_EVENT_tcp_state) return in_.as<tc_tcp_state>().family.value;
+    if (in_.type() == TC_EVENT_network_op) return in_.as<tc_network_op>().family.value;
+    return 0;
   }
+  bool is_internet() const { return family() == TC_FAMILY_inet || family() == TC_FAMILY_inet6; }
 
   const WireRecord& in_;
   AddressNamer& namer_;

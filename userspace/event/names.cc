@@ -134,10 +134,13 @@ std::optional<std::uint32_t> signal_value(std::string_view text) {
   return std::nullopt;
 }
 
+bool is_mapped_ipv4(const tc_address& address) {
+  return std::memcmp(address.bytes, kMappedPrefix.data(), kMappedPrefix.size()) == 0;
+}
+
 std::string address_text(const tc_address& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  const bool mapped = std::memcmp(address.bytes, kMappedPrefix.data(), kMappedPrefix.size()) == 0;
-  if (mapped)
+  if (is_mapped_ipv4(address))
     inet_ntop(AF_INET, address.bytes + kMappedPrefix.size(), text.data(), text.size());
   else
     inet_ntop(AF_INET6, address.bytes, text.data(), text.size());

@@ -47,6 +47,9 @@ std::optional<std::uint64_t> open_flags_value(std::string_view text);
 std::string signal_text(std::uint32_t number);
 std::optional<std::uint32_t> signal_value(std::string_view text);
 
+// Is it an IPv4 address behind ::ffff:0:0/96?
+bool is_mapped_ipv4(const tc_address& address);
+
 // "192.0.2.1", or RFC 5952 text for IPv6.
 std::string address_text(const tc_address& address);
 std::optional<tc_address> address_value(std::string_view text);

@@ -259,6 +259,7 @@ Result<PackedRecord> pack_as(const json& image, std::uint16_t type) {
   if (!reader.problem().empty()) return Error(reader.problem());
   if (const std::string unknown = reader.unknown_member(); !unknown.empty())
     return error("unknown member \"{}\"; this event has {}", unknown, reader.known_members());
+  if (!image.contains("timestamp_ns")) return error("member \"timestamp_ns\" is missing");
   event.header.type = type;
   event.header.size = static_cast<tc_u32>(sizeof(Event) + reader.tail().size());
   PackedRecord bytes(event.header.size);

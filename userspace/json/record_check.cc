@@ -68,6 +68,9 @@ inline void RecordCheck::note(std::uint64_t key_order) {
     case name_order("sha256"):
       facts_.sha256 = last_;
       break;
+    case name_order("time_ns"):
+      facts_.time_ns = last_;
+      break;
     default:
       break;
   }

@@ -32,6 +32,7 @@ struct RecordFacts {
   Fact lost;
   Fact count;
   Fact sha256;
+  Fact time_ns;
 };
 
 class RecordCheck {

@@ -119,6 +119,8 @@ void StreamValidator::record(const RecordFacts& facts, const char* begin) {
   } else if (facts.event.kind != Fact::Kind::kString) {
     report(facts.event.offset, "event", "a record has a key \"event\", a string");
   }
+  if (facts.time_ns.kind != Fact::Kind::kAbsent && facts.time_ns.kind != Fact::Kind::kUnsigned)
+    report(facts.time_ns.offset, "time", "time_ns counts nanoseconds since boot, from 0 on");
   switch (stage_) {
     case Stage::kBeforeStart:
       stage_ = Stage::kInside;

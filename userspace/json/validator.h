@@ -14,7 +14,7 @@
 namespace tc::json {
 
 // One thing wrong. Ids of a line: bom empty-line end-of-line line-length whitespace utf8 nfc
-// escape number null key-order duplicate-key key-name hex syntax event. Ids of the stream:
+// escape number null key-order duplicate-key key-name hex syntax event time. Ids of the stream:
 // stream-start schema after-end truncated count sha256 lost.
 struct Finding {
   std::uint64_t line;    // from 1

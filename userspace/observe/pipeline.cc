@@ -22,9 +22,20 @@ Result<void> Pipeline::advance(std::uint64_t settled_ns) {
   reorder_.release(settled_ns, [&](std::span<const std::byte> bytes) {
     if (result) result = process(bytes);
   });
-  if (result && malformed_ > 0)
-    result = write_loss(0, 0, TC_LOSS_malformed, std::exchange(malformed_, 0), 0, 0);
-  return result;
+  return result ? write_malformed() : result;
+}
+
+Result<void> Pipeline::finish() {
+  Result<void> result;
+  reorder_.release_all([&](std::span<const std::byte> bytes) {
+    if (result) result = process(bytes);
+  });
+  return result ? write_malformed() : result;
+}
+
+Result<void> Pipeline::write_malformed() {
+  if (malformed_ == 0) return {};
+  return write_loss(newest_ns_, 0, TC_LOSS_malformed, std::exchange(malformed_, 0), 0, 0);
 }
 
 Result<void> Pipeline::process(std::span<const std::byte> bytes) {
@@ -39,6 +50,7 @@ Result<void> Pipeline::process(std::span<const std::byte> bytes) {
   }
   const event::WireRecord record =
       parsed->type() == TC_EVENT_process_exec ? argv_.complete(*parsed) : *parsed;
+  newest_ns_ = record.header().time_ns;
   enricher_.learn(record);
   return events_.contains(record.type()) ? write(record) : Result<void>();
 }

@@ -28,7 +28,8 @@ class Pipeline {
   void add(std::shared_ptr<const RecordBlock> block);
   // Writes everything stamped before `settled_ns`. After an error nothing more is written.
   Result<void> advance(std::uint64_t settled_ns);
-  Result<void> finish() { return advance(~std::uint64_t{0}); }
+  // Writes everything there is.
+  Result<void> finish();
 
   // Writes a `lost` record of tc's own, for losses that no record of the kernel side told.
   Result<void> write_loss(std::uint64_t time_ns, std::uint32_t event_type, std::uint32_t reason,
@@ -44,6 +45,7 @@ class Pipeline {
 
  private:
   Result<void> process(std::span<const std::byte> bytes);
+  Result<void> write_malformed();
   Result<void> write(const event::WireRecord& record);
 
   enrich::Enricher& enricher_;
@@ -53,6 +55,7 @@ class Pipeline {
   ArgvAssembler argv_;
   event::Record record_;
   std::uint64_t malformed_ = 0;
+  std::uint64_t newest_ns_ = 0;  // of the records processed
   std::array<std::uint64_t, TC_EVENT_ID_LIMIT> written_{};
   LossCounts losses_;
 };

@@ -27,6 +27,10 @@ class Reorder {
   template <class Take>
   void release(std::uint64_t settled_ns, Take&& take);
 
+  // Lets everything leave: nothing more will come.
+  template <class Take>
+  void release_all(Take&& take);
+
   std::size_t size() const { return waiting_.size(); }
 
  private:
@@ -59,6 +63,11 @@ void Reorder::release(std::uint64_t settled_ns, Take&& take) {
     take(waiting_.front().bytes);
     waiting_.pop_front();
   }
+}
+
+template <class Take>
+void Reorder::release_all(Take&& take) {
+  for (; !waiting_.empty(); waiting_.pop_front()) take(waiting_.front().bytes);
 }
 
 }  // namespace tc::observe

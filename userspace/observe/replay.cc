@@ -43,19 +43,22 @@ std::set<std::uint32_t> all_evidence() {
 
 }  // namespace
 
-Result<void> replay(const ReplayOptions& options, output::EvidenceStream& stream) {
+Result<Recording> Recording::read(const ReplayOptions& options) {
   for (const std::string* directory : {&options.proc_directory, &options.elf_directory})
     if (!directory->empty()) TC_CHECK(check_directory(*directory));
   symbol::FixtureImages images;
   if (!options.elf_directory.empty()) {
     TC_TRY(images, symbol::FixtureImages::load(options.elf_directory));
   }
-  TC_TRY(const std::shared_ptr<RecordBlock> block, read_events(options));
+  TC_TRY(std::shared_ptr<RecordBlock> events, read_events(options));
+  return Recording(std::move(events), std::move(images), options.proc_directory);
+}
 
-  const proc::FixtureProc processes(options.proc_directory);
+Result<void> Recording::replay(output::EvidenceStream& stream) {
+  const proc::FixtureProc processes(proc_directory_);
   const enrich::ProbedFunctions no_probes;
   std::optional<Error> problem;
-  enrich::Enricher enricher(processes, images, no_probes, [&](const Error& error) {
+  enrich::Enricher enricher(processes, images_, no_probes, [&](const Error& error) {
     if (!problem) problem = error;
   });
   Pipeline pipeline(enricher, stream, all_evidence());
@@ -63,7 +66,7 @@ Result<void> replay(const ReplayOptions& options, output::EvidenceStream& stream
   facts.start("stream_start");
   facts.add("source", std::string_view("replay"));
   TC_CHECK(stream.start(facts));
-  pipeline.add(block);
+  pipeline.add(events_);
   TC_CHECK(pipeline.finish());
   TC_CHECK(stream.finish());
   if (problem) return *problem;

@@ -1,11 +1,15 @@
 // Recorded or simulated events through the same decoding, enrichment and output as live ones.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "observe/record_block.h"
 #include "output/stream.h"
+#include "symbol/images.h"
 
 namespace tc::observe {
 
@@ -15,8 +19,26 @@ struct ReplayOptions {
   std::string elf_directory;             // fixtures/ebpf/elf; empty: no symbols
 };
 
-// Writes the whole stream. The order of the events in the files has no influence on it. Errors
-// name the file, and line and column or event and member.
-Result<void> replay(const ReplayOptions& options, output::EvidenceStream& stream);
+// What the files hold, read and checked before any output is touched.
+class Recording {
+ public:
+  // Errors name the file, and line and column or event and member.
+  static Result<Recording> read(const ReplayOptions& options);
+
+  // Writes the whole stream. The order of the events in the files has no influence on it. A
+  // process whose mappings cannot be read is an error, told when everything else is written.
+  Result<void> replay(output::EvidenceStream& stream);
+
+ private:
+  Recording(std::shared_ptr<const RecordBlock> events, symbol::FixtureImages images,
+            std::string proc_directory)
+      : events_(std::move(events)),
+        images_(std::move(images)),
+        proc_directory_(std::move(proc_directory)) {}
+
+  std::shared_ptr<const RecordBlock> events_;
+  symbol::FixtureImages images_;
+  std::string proc_directory_;
+};
 
 }  // namespace tc::observe

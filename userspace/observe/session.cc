@@ -188,7 +188,10 @@ Result<void> Session::State::follow_processes() {
   if (!setter->wants_anything()) return {};
   if (options.all || !options.cgroup.empty() || !options.container.empty()) {
     TC_TRY(const std::vector<proc::ProcessLink> links, proc::process_links());
-    for (const proc::ProcessLink& link : links) setter->consider_process(link.pid);
+    for (const proc::ProcessLink& link : links) {
+      setter->consider_process(link.pid);
+      if (options.all) enricher.meet(link.pid, true);
+    }
   } else {
     for (const std::uint32_t pid : followed) setter->consider_process(pid);
   }

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
-#include "json/text.h"
 #include "output/byte_list.h"
+#include "output/printable.h"
 
 namespace tc::output {
 namespace {
@@ -40,25 +40,13 @@ constexpr std::string_view kRed = "\x1b[31m";
 constexpr std::string_view kCyan = "\x1b[36m";
 constexpr std::string_view kPlain = "\x1b[0m";
 
-// Bare when it is plain and without spaces, else quoted: a guest's bytes never reach the terminal
-// as control characters.
-void append_word(std::string& out, std::string_view bytes) {
-  const bool bare = !bytes.empty() && std::all_of(bytes.begin(), bytes.end(), [](char byte) {
-    return byte > ' ' && byte < 0x7f && byte != '"' && byte != '\\';
-  });
-  if (bare)
-    out += bytes;
-  else
-    json::append_bytes(out, bytes);
-}
-
 void append_frame(std::string& out, const event::Frame& frame) {
   if (!frame.symbol.empty()) {
-    append_word(out, frame.symbol);
+    append_printable(out, frame.symbol);
     out += '@';
   }
   if (frame.in_module) {
-    append_word(out, frame.module.substr(frame.module.rfind('/') + 1));
+    append_printable(out, frame.module.substr(frame.module.rfind('/') + 1));
     if (frame.symbol.empty()) out += fmt::format("+0x{:x}", frame.offset);
   } else {
     out += fmt::format("0x{:x}", frame.address);
@@ -71,15 +59,15 @@ struct ValueText {
   void operator()(std::uint64_t value) const { out += fmt::format("{}", value); }
   void operator()(std::int64_t value) const { out += fmt::format("{}", value); }
   void operator()(event::Word value) const { out += fmt::format("0x{:x}", value.value); }
-  void operator()(std::string_view value) const { append_word(out, value); }
-  void operator()(event::Bytes value) const { append_word(out, value.value); }
+  void operator()(std::string_view value) const { append_printable(out, value); }
+  void operator()(event::Bytes value) const { append_printable(out, value.value); }
   void operator()(event::ByteList value) const {
     out += '[';
     bool first = true;
     for (const std::string_view element : split_byte_list(value)) {
       if (!first) out += ' ';
       first = false;
-      append_word(out, element);
+      append_printable(out, element);
     }
     out += ']';
   }

@@ -1,5 +1,7 @@
 #include "proc/source.h"
 
+#include <cerrno>
+
 #include "base/file.h"
 
 namespace tc::proc {
@@ -11,6 +13,8 @@ std::string LiveProc::entry(std::uint32_t pid, const char* file) const {
 Result<std::string> LiveProc::maps(std::uint32_t pid) const {
   return base::read_file(entry(pid, "maps"));
 }
+
+std::string LiveProc::maps_file(std::uint32_t pid) const { return entry(pid, "maps"); }
 
 Result<std::string> LiveProc::cgroup(std::uint32_t pid) const {
   return base::read_file(entry(pid, "cgroup"));
@@ -37,7 +41,9 @@ std::string FixtureProc::entry(std::uint32_t pid, const char* what) const {
 std::string FixtureProc::maps_file(std::uint32_t pid) const { return entry(pid, "maps"); }
 
 Result<std::string> FixtureProc::maps(std::uint32_t pid) const {
-  return base::read_file(maps_file(pid));
+  Result<std::string> text = base::read_file(maps_file(pid));
+  if (!text && text.error().code() != ENOENT) return Error(text.error().text());
+  return text;
 }
 
 Result<std::string> FixtureProc::cgroup(std::uint32_t pid) const {

@@ -10,13 +10,16 @@
 namespace tc::proc {
 
 // An error's code() is ENOENT when the source does not know the process (or the fixture file is
-// missing) and ESRCH, EACCES, … as the kernel gave it.
+// missing) and ESRCH, EACCES, … as the kernel gave it. It is 0 when the source itself is broken: a
+// fixture that is there but cannot be read.
 class Source {
  public:
   virtual ~Source() = default;
 
   // The text of /proc/PID/maps; empty for a zombie and for a kernel thread.
   virtual Result<std::string> maps(std::uint32_t pid) const = 0;
+  // The name of what maps() reads, for messages about its content.
+  virtual std::string maps_file(std::uint32_t pid) const = 0;
   // The text of /proc/PID/cgroup.
   virtual Result<std::string> cgroup(std::uint32_t pid) const = 0;
   // The target of /proc/PID/exe, raw, perhaps with " (deleted)".
@@ -33,6 +36,7 @@ class LiveProc final : public Source {
   explicit LiveProc(std::string root = "/proc") : root_(std::move(root)) {}
 
   Result<std::string> maps(std::uint32_t pid) const override;
+  std::string maps_file(std::uint32_t pid) const override;
   Result<std::string> cgroup(std::uint32_t pid) const override;
   Result<std::string> exe(std::uint32_t pid) const override;
   std::string file_in_root(std::uint32_t pid, const std::string& path) const override;
@@ -60,8 +64,7 @@ class FixtureProc final : public Source {
   Result<std::string> exe(std::uint32_t pid) const override;
   std::string file_in_root(std::uint32_t pid, const std::string& path) const override;
 
-  // The name of the file that maps() reads, for messages about its content.
-  std::string maps_file(std::uint32_t pid) const;
+  std::string maps_file(std::uint32_t pid) const override;
 
  private:
   std::string entry(std::uint32_t pid, const char* what) const;

@@ -148,6 +148,11 @@ Result<ImageFixture> parse_image_fixture(std::string_view text, const std::strin
   TC_TRY(image->build_id, build_id_of(root));
   TC_TRY(image->segments, segments_of(root));
   TableBuilder builder;
+  // As in a real file a symbol without size ends with what holds it.
+  if (root.find("segments") != nullptr) {
+    for (const Segment& segment : image->segments)
+      builder.add_range(segment.vaddr, segment.vaddr + segment.file_size);
+  }
   TC_TRY(const std::vector<Object> symbols, root.objects("symbols"));
   for (const Object& symbol : symbols) TC_CHECK(add_symbol(symbol, builder));
   image->symbols = std::move(builder).build();

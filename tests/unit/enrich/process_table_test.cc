@@ -19,6 +19,7 @@ class FakeSource final : public proc::Source {
     ++maps_asked;
     return find(maps_texts, pid);
   }
+  std::string maps_file(std::uint32_t pid) const override { return fmt::format("fake/{}", pid); }
   Result<std::string> cgroup(std::uint32_t pid) const override { return find(cgroups, pid); }
   Result<std::string> exe(std::uint32_t pid) const override {
     return fmt::format("/exe/of/{}", pid);
@@ -97,6 +98,17 @@ TEST(ProcessTable, KnowsAProcessForAWhileAfterItsEnd) {
   EXPECT_EQ(table.get(7).exe, "/bin/seven");
   for (std::uint32_t pid = 1000; pid < 3000; ++pid) table.exit(pid);
   EXPECT_EQ(table.get(7).exe, "/exe/of/7") << "asked anew: it was forgotten in the end";
+}
+
+TEST(ProcessTable, KeepsANewProcessThatHasTheNumberOfAnOldOne) {
+  FakeSource source;
+  ProcessTable table(source);
+  table.exec(7, "/bin/old");
+  table.exit(7);
+  table.fork(1, 7);
+  table.exec(7, "/bin/new");
+  for (std::uint32_t pid = 1000; pid < 3000; ++pid) table.exit(pid);
+  EXPECT_EQ(table.get(7).exe, "/bin/new");
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ TEST(Pack, KeepsNumbersAbove2To53) {
 TEST(Pack, NamesTheMemberAndWhatItWanted) {
   EXPECT_NE(problem_of(R"({"event_type":1,"flags":"O_NONSENSE"})").find("\"flags\""),
             std::string::npos);
-  EXPECT_NE(problem_of(R"({"event_type":1,"ret":"x"})").find("a signed 64-bit integer"), std::string::npos);
+  EXPECT_NE(problem_of(R"({"event_type":1,"ret":"x"})").find("a signed 64-bit integer"),
+            std::string::npos);
   EXPECT_NE(problem_of(R"({"event_type":3,"new_state":"OPEN"})").find("ESTABLISHED"),
             std::string::npos);
   EXPECT_NE(problem_of(R"({"event_type":3,"local_address":"1.2.3"})").find("IPv4"),
@@ -53,6 +54,10 @@ TEST(Pack, RefusesAMemberTheEventDoesNotHave) {
   EXPECT_NE(problem.find("resolved"), std::string::npos) << "lists those it has";
 }
 
+TEST(Pack, WantsToKnowWhen) {
+  EXPECT_NE(problem_of(R"({"event_type":1,"pid":2})").find("timestamp_ns"), std::string::npos);
+}
+
 TEST(Pack, RefusesATypeThatIsNone) {
   EXPECT_NE(problem_of(R"({"event_type":4294967297})").find("events.def"), std::string::npos);
   EXPECT_NE(problem_of(R"({"event_type":"nothing"})").find("events.def"), std::string::npos);
@@ -61,10 +66,12 @@ TEST(Pack, RefusesATypeThatIsNone) {
 }
 
 TEST(PackAll, CountsEventsFromOne) {
-  const auto records =
-      pack_all(nlohmann::json::parse(R"([{"event_type":1},{"event_type":1,"pid":-1}])"), "f.json");
+  const auto records = pack_all(
+      nlohmann::json::parse(R"([{"event_type":1,"timestamp_ns":1},{"event_type":1,"pid":-1}])"),
+      "f.json");
   ASSERT_FALSE(records.ok());
-  EXPECT_TRUE(records.error().text().starts_with("f.json: event 2 (file_access): ")) << records.error().text();
+  EXPECT_TRUE(records.error().text().starts_with("f.json: event 2 (file_access): "))
+      << records.error().text();
 }
 
 }  // namespace

@@ -112,6 +112,12 @@ TEST(StreamValidator, FindsNumbersThatAreNoIntegersOf64Bits) {
   EXPECT_THAT(findings_in_value("00"), ElementsAre("6 number"));
 }
 
+TEST(StreamValidator, FindsTimesThatAreNone) {
+  EXPECT_THAT(findings_in(R"({"event":"x","time_ns":5})"), IsEmpty());
+  EXPECT_THAT(findings_in(R"({"event":"x","time_ns":-5})"), ElementsAre("24 time"));
+  EXPECT_THAT(findings_in(R"({"event":"x","time_ns":"5"})"), ElementsAre("24 time"));
+}
+
 TEST(StreamValidator, FindsNull) { EXPECT_THAT(findings_in_value("null"), ElementsAre("6 null")); }
 
 TEST(StreamValidator, FindsEscapesThatAreNotMinimal) {

@@ -68,10 +68,17 @@ TEST(Text, PutsWhatMattersFirst) {
 }
 
 TEST(Text, LetsNoControlCharacterThrough) {
+  // Escape, DEL, CSI of the second control set, a line separator, a direction mark.
+  for (const char* hostile : {"/x\x1b[2J", "/x\x7f", "/x\u009b2J", "/x\u2028y", "/x\u202ey"}) {
+    event::Record record;
+    fill_open(record, hostile);
+    const std::string line = formatted("text", record);
+    EXPECT_EQ(line.find(hostile + 2), std::string::npos) << line;
+    EXPECT_NE(line.find("\"/x\\u{"), std::string::npos) << line;
+  }
   event::Record record;
-  fill_open(record, "/x\x1b[2J");
-  const std::string line = formatted("text", record);
-  EXPECT_EQ(line.find('\x1b'), std::string::npos) << line;
+  fill_open(record, "/caf\u00e9 au lait");
+  EXPECT_NE(formatted("text", record).find("\"/caf\u00e9 au lait\""), std::string::npos);
 }
 
 TEST(Text, ColoursOnlyWhenAsked) {
