@@ -45,7 +45,7 @@ std::string find_program(const std::string& name) {
   const char* variable = std::getenv("PATH");
   std::string_view path = variable == nullptr ? "/usr/bin:/bin" : variable;
   while (true) {
-    const std::string candidate = std::string(path.substr(0, path.find(':'))) + "/" + name;
+    std::string candidate = std::string(path.substr(0, path.find(':'))) + "/" + name;
     if (access(candidate.c_str(), X_OK) == 0) return candidate;
     if (path.find(':') == std::string_view::npos) return name;
     path.remove_prefix(path.find(':') + 1);
@@ -82,6 +82,7 @@ LaunchedCommand::~LaunchedCommand() {
 Result<LaunchedCommand> LaunchedCommand::hold(const std::string& program,
                                               const std::vector<std::string>& command) {
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& argument : command)
     arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);

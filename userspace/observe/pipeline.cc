@@ -13,8 +13,8 @@ Pipeline::Pipeline(enrich::Enricher& enricher, output::EvidenceStream& stream,
   events_.insert(TC_EVENT_lost);
 }
 
-void Pipeline::add(std::shared_ptr<const RecordBlock> block) {
-  reorder_.add(std::move(block), [this](std::span<const std::byte>) { ++malformed_; });
+void Pipeline::add(const std::shared_ptr<const RecordBlock>& block) {
+  reorder_.add(block, [this](std::span<const std::byte>) { ++malformed_; });
 }
 
 Result<void> Pipeline::advance(std::uint64_t settled_ns) {

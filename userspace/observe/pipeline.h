@@ -25,7 +25,7 @@ class Pipeline {
   Pipeline(enrich::Enricher& enricher, output::EvidenceStream& stream,
            std::set<std::uint32_t> events);
 
-  void add(std::shared_ptr<const RecordBlock> block);
+  void add(const std::shared_ptr<const RecordBlock>& block);
   // Writes everything stamped before `settled_ns`. After an error nothing more is written.
   Result<void> advance(std::uint64_t settled_ns);
   // Writes everything there is.

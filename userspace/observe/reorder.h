@@ -21,7 +21,7 @@ class Reorder {
   // Takes in the records of the block, which lives until the last of them has left. A record too
   // short for a header is handed to `broken` and forgotten.
   template <class Broken>
-  void add(std::shared_ptr<const RecordBlock> block, Broken&& broken);
+  void add(const std::shared_ptr<const RecordBlock>& block, Broken&& broken);
 
   // Lets every record stamped before `settled_ns` leave, in order: take(bytes).
   template <class Take>
@@ -48,7 +48,7 @@ class Reorder {
 };
 
 template <class Broken>
-void Reorder::add(std::shared_ptr<const RecordBlock> block, Broken&& broken) {
+void Reorder::add(const std::shared_ptr<const RecordBlock>& block, Broken&& broken) {
   block->for_each([&](std::span<const std::byte> bytes) {
     if (bytes.size() < sizeof(tc_header))
       broken(bytes);

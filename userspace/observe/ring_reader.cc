@@ -28,19 +28,29 @@ RingReader::RingReader(probe::Observer& observer, Backlog& backlog, MappingFn on
 
 RingReader::~RingReader() {
   stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::uint64_t RingReader::discard() {
+  stop();
   thread_.join();
+  return dropped_;
 }
 
 void RingReader::deliver(std::uint64_t settled_ns) {
-  if (block_->empty()) {
-    if (!backlog_.push({nullptr, settled_ns})) abandoned_ = true;
-    return;
-  }
-  if (!backlog_.push({std::exchange(block_, std::make_unique<RecordBlock>()), settled_ns}))
-    abandoned_ = true;
+  std::unique_ptr<RecordBlock> block;
+  if (!block_->empty()) block = std::exchange(block_, std::make_unique<RecordBlock>());
+  const std::size_t count = block ? block->count() : 0;
+  if (backlog_.push({std::move(block), settled_ns})) return;
+  abandoned_ = true;
+  dropped_ += count;
 }
 
 bool RingReader::take(std::span<const std::byte> record) {
+  if (abandoned_) {
+    ++dropped_;
+    return true;
+  }
   const auto& header = *reinterpret_cast<const tc_header*>(record.data());
   if (record.size() >= sizeof(header) && header.type == TC_EVENT_memory_mapping)
     on_mapping_(record);
@@ -49,7 +59,7 @@ bool RingReader::take(std::span<const std::byte> record) {
     block_->append(record);
   }
   if (record.size() >= sizeof(header)) newest_ns_ = header.time_ns;
-  return !abandoned_;
+  return true;
 }
 
 void RingReader::run() {
@@ -60,8 +70,8 @@ void RingReader::run() {
     return take(record);
   };
   bool last_pass = false;
-  while (!abandoned_ && !last_pass) {
-    last_pass = stopping_;
+  while (!last_pass) {
+    last_pass = stopping_ || abandoned_;
     const std::uint64_t began_ns =
         observer_.drain(last_pass ? std::chrono::milliseconds(0) : kTimeout, taker);
     deliver(last_pass ? ~std::uint64_t{0} : began_ns - kSkewNs);

@@ -24,6 +24,9 @@ class RingReader {
 
   // Asks for the last pass; the backlog is finished when it is done.
   void stop() { stopping_ = true; }
+  // After the backlog was abandoned: empties the ring without handing anything over. Returns how
+  // many records that and the refused deliveries dropped.
+  std::uint64_t discard();
 
  private:
   void run();
@@ -37,6 +40,7 @@ class RingReader {
   std::unique_ptr<RecordBlock> block_;
   std::uint64_t newest_ns_ = 0;
   bool abandoned_ = false;
+  std::uint64_t dropped_ = 0;
   std::thread thread_;
 };
 

@@ -259,7 +259,7 @@ Result<void> Session::State::begin() {
     say(fmt::format("observing {}{}", whom(),
                     options.command.empty() && !options.duration ? " (Ctrl-C ends)" : ""));
   if (!command) return {};
-  const Result<void> released = command->release();
+  Result<void> released = command->release();
   launch_failed = !released.ok();
   return released;
 }
@@ -377,8 +377,7 @@ Result<void> Session::State::end() {
   }
   if (abandoning) {
     backlog.abandon();
-    reader.reset();
-    std::uint64_t unwritten = pipeline.waiting();
+    std::uint64_t unwritten = pipeline.waiting() + reader->discard();
     while (!backlog.is_finished()) {
       const Delivery delivery = backlog.pop();
       if (delivery.block) unwritten += delivery.block->count();

@@ -10,11 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <map>
+#include <thread>
 
 #include "base/file.h"
 #include "probe/privilege.h"
@@ -29,6 +31,7 @@ namespace tc::probe {
 namespace {
 
 constexpr std::uint32_t kWakeBytes = 64U << 10U;
+constexpr std::size_t kClosers = 8;
 constexpr const char* kKernelBtf = "/sys/kernel/btf/vmlinux";
 
 // Which call's programs (bpf/*.bpf.c, TC_ON_SYSCALL_EXIT) serve which event. accept also tells
@@ -107,6 +110,11 @@ std::size_t ring_size(std::size_t wanted) {
 }  // namespace
 
 struct Observer::State {
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State();
+
   ObserverOptions options;
   std::unique_ptr<observer, ObserverDeleter> skeleton;
   std::unique_ptr<ring_buffer, RingDeleter> ring;
@@ -143,6 +151,18 @@ struct Observer::State {
 
   static int on_record(void* context, void* data, std::size_t size);
 };
+
+// Letting go of a link waits for every CPU, some 50 ms each time. The kernel takes tracepoints one
+// after the other, whoever asks; uprobes can wait together, and meanwhile.
+Observer::State::~State() {
+  std::vector<std::thread> closers;
+  for (std::size_t first = 0; first < std::min(kClosers, uprobe_links.size()); ++first)
+    closers.emplace_back([this, first] {
+      for (std::size_t i = first; i < uprobe_links.size(); i += kClosers) uprobe_links[i].reset();
+    });
+  links.clear();
+  for (std::thread& closer : closers) closer.join();
+}
 
 int Observer::State::on_record(void* context, void* data, std::size_t size) {
   auto& state = *static_cast<State*>(context);
