@@ -53,25 +53,22 @@ typedef struct {
 } tc_address;
 
 /* The names a value is written by, as X(value, NAME); values as in the kernel's headers. */
+/* clang-format off */
 #define TC_FILE_OPS(X) X(1, open) X(2, openat) X(3, openat2) X(4, creat)
-#define TC_TCP_STATES(X)                                                                      \
-  X(1, ESTABLISHED)                                                                           \
-  X(2, SYN_SENT)                                                                              \
-  X(3, SYN_RECV)                                                                              \
-  X(4, FIN_WAIT1) X(5, FIN_WAIT2) X(6, TIME_WAIT) X(7, CLOSE) X(8, CLOSE_WAIT) X(9, LAST_ACK) \
-      X(10, LISTEN) X(11, CLOSING) X(12, NEW_SYN_RECV)
-#define TC_FAMILIES(X) X(1, unix) X(2, inet) X(10, inet6) X(16, netlink) X(17, packet) X(40, vsock)
+#define TC_TCP_STATES(X)                                                                   \
+  X(1, ESTABLISHED) X(2, SYN_SENT) X(3, SYN_RECV) X(4, FIN_WAIT1) X(5, FIN_WAIT2)          \
+  X(6, TIME_WAIT) X(7, CLOSE) X(8, CLOSE_WAIT) X(9, LAST_ACK) X(10, LISTEN) X(11, CLOSING) \
+  X(12, NEW_SYN_RECV)
+#define TC_FAMILIES(X) \
+  X(1, unix) X(2, inet) X(10, inet6) X(16, netlink) X(17, packet) X(40, vsock)
 #define TC_NETWORK_OPS(X) X(1, connect) X(2, accept)
 #define TC_SOCKET_TYPES(X) X(1, stream) X(2, dgram) X(3, raw) X(5, seqpacket)
 #define TC_SOURCES(X) X(1, syscall) X(2, uprobe)
 #define TC_SSL_OPS(X) X(1, read) X(2, write) X(3, peek)
 #define TC_SSL_LIBRARIES(X) X(1, openssl) X(2, gnutls)
-#define TC_SSL_FUNCTIONS(X)                                                    \
-  X(1, SSL_read)                                                               \
-  X(2, SSL_write)                                                              \
-  X(3, SSL_read_ex)                                                            \
-  X(4, SSL_write_ex) X(5, SSL_peek) X(6, SSL_peek_ex) X(7, gnutls_record_recv) \
-      X(8, gnutls_record_send)
+#define TC_SSL_FUNCTIONS(X)                                           \
+  X(1, SSL_read) X(2, SSL_write) X(3, SSL_read_ex) X(4, SSL_write_ex) \
+  X(5, SSL_peek) X(6, SSL_peek_ex) X(7, gnutls_record_recv) X(8, gnutls_record_send)
 #define TC_LOSS_REASONS(X)                                                       \
   X(1, ring_full)    /* the ring buffer had no room */                           \
   X(2, scratch_busy) /* more nested events on one CPU than there are buffers */  \
@@ -80,6 +77,7 @@ typedef struct {
   X(5, output_full)  /* the output could not take the records */                 \
   X(6, malformed)    /* a record failed the decoder's checks */                  \
   X(7, abandoned)    /* the user ended tc before they were written */
+/* clang-format on */
 
 TC_SCALAR(tc_file_op, tc_u32);
 TC_SCALAR(tc_tcp_state_name, tc_u32);

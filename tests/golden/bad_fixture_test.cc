@@ -142,7 +142,8 @@ TEST_F(BadFixture, NamesEventAndMemberOfTheWrongType) {
        "member \"exit_code\": expected an exit code from 0 on, found 4294967295"},
   };
   for (const Wrong& wrong : wrongs) {
-    const Ended ended = replay_events("[{\"event_type\":8,\"timestamp_ns\":1}, {" + std::string(wrong.members) + "}]");
+    const Ended ended = replay_events("[{\"event_type\":8,\"timestamp_ns\":1}, {" +
+                                      std::string(wrong.members) + "}]");
     expect_refusal(ended, wrong.message);
     EXPECT_THAT(ended.error, StartsWith("tc: events/bad.json: event 2 ("));
   }

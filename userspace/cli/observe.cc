@@ -190,7 +190,8 @@ void add_options(CLI::App& app, Flags& flags) {
                                        "frames (default 32), as far as frame pointers carry")
                             ->expected(0, 1)
                             ->type_name("DEPTH");
-  app.add_option("-d,--duration", flags.duration, "End observing after this time: 500ms, 10s, 2m; a command runs on to its end")
+  app.add_option("-d,--duration", flags.duration,
+                 "End observing after this time: 500ms, 10s, 2m; a command runs on to its end")
       ->type_name("TIME");
   flags.output.add_to(app);
   app.add_flag("--stats", options.stats,

@@ -46,7 +46,7 @@ Result<void> Destination::write(std::string_view block) {
   if (block.empty()) return {};
   std::size_t written = 0;
   Result<void> result = compressed_ ? base::write_all(fd_, encoded(block), name_, &written)
-                                          : base::write_all(fd_, block, name_, &written);
+                                    : base::write_all(fd_, block, name_, &written);
   position_ += written;
   return result;
 }
