@@ -857,7 +857,7 @@ static void tls_write(SSL* tls, int extended, char fill, size_t size) {
 static void tls_take(SSL* tls, const char* function, int (*take)(SSL*, void*, int), long expected) {
   static _Thread_local char data[65536];
   const int ret = take(tls, data, sizeof data);
-  tls_called("read", function, data, ret > 0 ? (size_t)ret : 0, ret);
+  tls_called(take == SSL_peek ? "peek" : "read", function, data, ret > 0 ? (size_t)ret : 0, ret);
   expect(function, expected, ret);
 }
 
@@ -866,7 +866,7 @@ static void tls_take_ex(SSL* tls, const char* function, int (*take)(SSL*, void*,
   static _Thread_local char data[65536];
   size_t bytes = 0;
   const int ret = take(tls, data, sizeof data, &bytes);
-  tls_called("read", function, data, ret == 1 ? bytes : 0, ret);
+  tls_called(take == SSL_peek_ex ? "peek" : "read", function, data, ret == 1 ? bytes : 0, ret);
   expect(function, expected, ret == 1 ? (long)bytes : ret);
 }
 
