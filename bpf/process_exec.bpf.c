@@ -57,6 +57,7 @@ static __always_inline void emit_exec(struct task_struct* task, const struct lin
   if (bpf_probe_read_user(&scratch->record[size], first, (void*)pieces.start) != 0) first = 0;
   event->argv = (tc_argv){.offset = size, .length = first};
   event->argv_missing.value = pieces.total - first;
+  event->argv_unread.value = 0;
   size += first;
 
   const char* const filename = BPF_CORE_READ(binary, filename);
@@ -99,6 +100,7 @@ struct failed_argv {
   const __u64* user_argv;
   __u32 size;    /* of the record so far */
   __u64 missing; /* bytes that did not fit */
+  __u64 unread;  /* arguments whose memory was not resident */
 };
 
 static long append_argument(__u64 index, struct failed_argv* argv) {
@@ -107,7 +109,10 @@ static long append_argument(__u64 index, struct failed_argv* argv) {
   /* Past the limit arguments are still measured, one over the other, for the count. */
   const __u32 at = argv->size & 0x7fff;
   const long got = bpf_probe_read_user_str(&argv->scratch->record[at], ARGV_PIECE, (void*)pointer);
-  if (got < 0) return 1;
+  if (got < 0) {
+    argv->unread++;
+    return 0;
+  }
   if (argv->size + got > ARGV_PIECE - 1)
     argv->missing += got;
   else
@@ -135,6 +140,7 @@ static __always_inline void emit_failed_exec(const char* user_path, const void* 
   bpf_loop(FAILED_ARGS_MAX, append_argument, &argv, 0);
   event->argv.length = argv.size - event->argv.offset;
   event->argv_missing.value = argv.missing;
+  event->argv_unread.value = argv.unread;
   if (argv.size > ARGV_PIECE) argv.size = ARGV_PIECE;
   emit(&event->header, TC_EVENT_process_exec, argv.size);
   release_scratch(scratch);
@@ -153,3 +159,39 @@ static __always_inline void on_execveat(struct task_struct* task, const struct p
   emit_failed_exec((const char*)regs->si, (const void*)regs->dx, ret);
 }
 TC_ON_SYSCALL_EXIT(execveat, on_execveat)
+
+#define PAGE_BYTES 4096
+#define TOUCHED_ARGS_MAX 256
+
+struct touched_argv {
+  const __u64* user_argv;
+};
+
+static __always_inline void touch(__u64 address) {
+  char byte;
+  bpf_copy_from_user(&byte, 1, (const void*)address);
+}
+
+static long touch_argument(__u64 index, struct touched_argv* argv) {
+  __u64 pointer = 0;
+  if (bpf_copy_from_user(&pointer, sizeof(pointer), &argv->user_argv[index]) || !pointer) return 1;
+  touch(pointer);
+  touch((pointer | (PAGE_BYTES - 1)) + 1); /* a string may lie across a border */
+  return 0;
+}
+
+/* libc's execve and execveat are entered. A call that fails at its path never reads its arguments,
+ * and in a fresh child string literals are not resident: this program may sleep, so it brings them
+ * in, for on_execve to read. The cookie is the position of the argument argv. */
+SEC("uprobe.s") int exec_entry(struct pt_regs* ctx) {
+  struct touched_argv argv = {};
+  if (!is_selected()) return 0;
+  /* All three first: a choice of offset into the context is not allowed. */
+  const volatile __u64 arguments[3] = {ctx->di, ctx->si, ctx->dx};
+  const __u64 position = bpf_get_attach_cookie(ctx);
+  if (position != 1 && position != 2) return 0;
+  touch(position == 1 ? arguments[0] : arguments[1]);
+  argv.user_argv = (const __u64*)(position == 1 ? arguments[1] : arguments[2]);
+  bpf_loop(TOUCHED_ARGS_MAX, touch_argument, &argv, 0);
+  return 0;
+}

@@ -55,6 +55,14 @@ TEST_F(Symbol, CountsEveryCallExactly) {
   for (const auto& [symbol, count] : calls) EXPECT_EQ(count, 3) << symbol;
 }
 
+// Before the command maps it: a library beside the program, which no cache of the loader names.
+TEST_F(Symbol, CountsTheCallsOfACommandIntoALibraryOfItsOwn) {
+  const Evidence evidence =
+      observe_command({"--events", "symbol_call", "--symbol", "libprobe_target.so*:fn_*"},
+                      {guest("call_loop"), "all"});
+  EXPECT_EQ(evidence.records.size(), kFunctions);
+}
+
 TEST_F(Symbol, NamesFunctionModuleBuildIdAndCaller) {
   CallServer server;
   Observation observation(

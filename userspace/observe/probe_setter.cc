@@ -1,11 +1,16 @@
 #include "observe/probe_setter.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <filesystem>
 #include <map>
+#include <sstream>
+#include <system_error>
 
 #include "base/file.h"
 #include "symbol/glob.h"
@@ -22,6 +27,11 @@ constexpr std::array kNetworkFunctions = {
     NamedFunction{"connect", TC_NETWORK_connect},
     NamedFunction{"accept", TC_NETWORK_accept},
     NamedFunction{"accept4", TC_NETWORK_accept},
+};
+// With the position of the argument argv.
+constexpr std::array kExecFunctions = {
+    NamedFunction{"execve", 1},
+    NamedFunction{"execveat", 2},
 };
 #define TC_FUNCTION_ROW(number, name) NamedFunction{#name, number},
 constexpr std::array kSslFunctions = {TC_SSL_FUNCTIONS(TC_FUNCTION_ROW)};
@@ -41,6 +51,24 @@ bool is_tls_library(std::string_view name) {
 // Programs may have a TLS library linked in, as node has.
 bool is_library(std::string_view name) { return name.find(".so") != std::string_view::npos; }
 
+// Where a program keeps libraries of its own.
+std::vector<std::string> library_directories(const std::string& program) {
+  std::vector<std::string> directories;
+  if (!program.empty()) {
+    std::error_code failure;
+    const std::filesystem::path folder = std::filesystem::canonical(program, failure).parent_path();
+    if (!failure) {
+      directories.push_back(folder.string());
+      directories.push_back((folder.parent_path() / "lib").string());
+    }
+  }
+  const char* variable = std::getenv("LD_LIBRARY_PATH");
+  std::istringstream path(variable == nullptr ? "" : variable);
+  for (std::string directory; std::getline(path, directory, ':');)
+    if (!directory.empty()) directories.push_back(directory);
+  return directories;
+}
+
 bool matches_module(const SymbolPattern& pattern, const std::string& path) {
   const bool by_path = pattern.module.find('/') != std::string::npos;
   return symbol::glob_matches(pattern.module, by_path ? std::string_view(path) : base_name(path));
@@ -55,12 +83,13 @@ ProbeSetter::ProbeSetter(const ObserveOptions& options, probe::Observer& observe
       probed_(probed),
       report_(std::move(report)),
       wants_network_(options.events.contains(TC_EVENT_network_op)),
+      wants_exec_(options.events.contains(TC_EVENT_process_exec)),
       wants_ssl_(options.events.contains(TC_EVENT_ssl_op)),
       images_(proc::LiveProc(), symbol::Images::Options{}) {}
 
 bool ProbeSetter::is_interesting(const std::string& path) const {
   const std::string_view name = base_name(path);
-  if (wants_network_ && is_libc(name)) return true;
+  if ((wants_network_ || wants_exec_) && is_libc(name)) return true;
   if (wants_ssl_ && (is_tls_library(name) || !is_library(name))) return true;
   return std::any_of(options_.symbols.begin(), options_.symbols.end(),
                      [&](const SymbolPattern& pattern) { return matches_module(pattern, path); });
@@ -95,6 +124,21 @@ void ProbeSetter::consider_system_libraries() {
   for (const std::string& path : symbol::loader_cache_paths(*cache)) consider_file(path);
 }
 
+void ProbeSetter::consider_named_files(const std::string& program) {
+  if (options_.symbols.empty()) return;
+  for (const SymbolPattern& pattern : options_.symbols) {
+    glob_t matches{};
+    if (pattern.module.starts_with('/') && glob(pattern.module.c_str(), 0, nullptr, &matches) == 0)
+      for (std::size_t i = 0; i < matches.gl_pathc; ++i) consider_file(matches.gl_pathv[i]);
+    globfree(&matches);
+  }
+  for (const std::string& directory : library_directories(program)) {
+    std::error_code failure;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, failure))
+      if (entry.is_regular_file(failure)) consider_file(entry.path().string());
+  }
+}
+
 void ProbeSetter::inspect(int fd, const std::string& path) {
   struct stat info {};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return;
@@ -109,6 +153,8 @@ void ProbeSetter::inspect(int fd, const std::string& path) {
   }
   const File file{fd, path, **image};
   if (wants_network_ && is_libc(base_name(path))) probe_network(file);
+  if (wants_exec_ && is_libc(base_name(path)))
+    attach(file, probe::UprobeProgram::kExecEntry, named_sites(file, kExecFunctions));
   if (wants_ssl_) probe_ssl(file);
   if (!options_.symbols.empty()) probe_symbols(file);
 }

@@ -27,7 +27,9 @@ class ProbeSetter {
   ProbeSetter(const ObserveOptions& options, probe::Observer& observer,
               enrich::ProbedFunctions& probed, ReportFn report);
 
-  bool wants_anything() const { return wants_network_ || wants_ssl_ || !options_.symbols.empty(); }
+  bool wants_anything() const {
+    return wants_network_ || wants_exec_ || wants_ssl_ || !options_.symbols.empty();
+  }
 
   // Looks at the file behind a mapping of a process.
   void consider(std::uint32_t pid, const proc::Mapping& mapping);
@@ -35,6 +37,9 @@ class ProbeSetter {
   void consider_process(std::uint32_t pid);
   // Looks at a file by name: a program about to be started.
   void consider_file(const std::string& path);
+  // Looks at what --symbol may mean before anything maps it: files its paths match, and libraries
+  // that lie with the program about to be started (empty: none) or in LD_LIBRARY_PATH.
+  void consider_named_files(const std::string& program);
   // Looks at the libraries the dynamic loader would find, so that those are probed before the
   // first process maps them.
   void consider_system_libraries();
@@ -65,6 +70,7 @@ class ProbeSetter {
   enrich::ProbedFunctions& probed_;
   ReportFn report_;
   bool wants_network_;
+  bool wants_exec_;
   bool wants_ssl_;
   proc::LiveProc proc_;
   symbol::LiveImages images_;

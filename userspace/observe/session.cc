@@ -201,6 +201,7 @@ Result<void> Session::State::follow_processes() {
 void Session::State::set_probes() {
   if (!setter->wants_anything()) return;
   setter->consider_system_libraries();
+  setter->consider_named_files(program);
   if (!options.command.empty()) setter->consider_file(program);
   late.emplace(*setter);
 }

@@ -66,6 +66,7 @@ constexpr std::array kEventPrograms = {
     EventProgram{"forget_socket", TC_EVENT_tcp_state},
     EventProgram{"snapshot_sockets", TC_EVENT_tcp_state},
     EventProgram{"libc_network_call", TC_EVENT_network_op},
+    EventProgram{"exec_entry", TC_EVENT_process_exec},
     EventProgram{"ssl_entry", TC_EVENT_ssl_op},
     EventProgram{"ssl_return", TC_EVENT_ssl_op},
     EventProgram{"symbol_call", TC_EVENT_symbol_call},
@@ -208,7 +209,8 @@ void Observer::State::choose_programs() {
   for (const EventProgram& row : kEventPrograms)
     if (row.event == 0 || wants(row.event)) load(row.name);
   if (!uprobe_multi) return;
-  for (const char* name : {"libc_network_call", "ssl_entry", "ssl_return", "symbol_call"})
+  for (const char* name :
+       {"libc_network_call", "exec_entry", "ssl_entry", "ssl_return", "symbol_call"})
     bpf_program__set_expected_attach_type(program(name),
                                           static_cast<bpf_attach_type>(kTraceUprobeMulti));
 }
@@ -331,6 +333,7 @@ Result<void> Observer::attach_uprobes(UprobeProgram program, int fd,
   static const std::map<UprobeProgram, const char*> kNames = {
       {UprobeProgram::kSymbolCall, "symbol_call"},
       {UprobeProgram::kLibcNetworkCall, "libc_network_call"},
+      {UprobeProgram::kExecEntry, "exec_entry"},
       {UprobeProgram::kSslEntry, "ssl_entry"},
       {UprobeProgram::kSslReturn, "ssl_return"}};
   if (sites.empty()) return {};

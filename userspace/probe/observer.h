@@ -59,7 +59,7 @@ struct ProgramCost {
 };
 
 // The programs a uprobe can run.
-enum class UprobeProgram { kSymbolCall, kLibcNetworkCall, kSslEntry, kSslReturn };
+enum class UprobeProgram { kSymbolCall, kLibcNetworkCall, kExecEntry, kSslEntry, kSslReturn };
 
 // One place in a file to probe.
 struct UprobeSite {
