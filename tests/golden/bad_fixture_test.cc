@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "kernel/scratch_directory.h"
 #include "support/evidence.h"
 #include "support/process.h"
+#include "support/scratch_directory.h"
 
 namespace tc::test {
 namespace {

@@ -20,8 +20,8 @@
 
 #include "base/file.h"
 #include "base/input.h"
-#include "kernel/scratch_directory.h"
 #include "support/process.h"
+#include "support/scratch_directory.h"
 
 namespace tc::test {
 namespace {

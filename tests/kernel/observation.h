@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "kernel/scratch_directory.h"
 #include "support/evidence.h"
 #include "support/process.h"
+#include "support/scratch_directory.h"
 
 namespace tc::test {
 

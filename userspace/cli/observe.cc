@@ -114,7 +114,10 @@ Result<void> read_flags(Flags& flags, const Arguments& command) {
   if (flags.ssl_data_option->count() > 0) {
     std::size_t bytes = kDefaultPlaintext;
     TC_CHECK(read_size("--ssl-data", flags.ssl_data, bytes));
-    options.ssl_data = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, 1U << 20U));
+    if (bytes > probe::kSslDataMax)
+      return error("--ssl-data {}: a record holds at most {} bytes of a call", flags.ssl_data,
+                   probe::kSslDataMax);
+    options.ssl_data = static_cast<std::uint32_t>(bytes);
   }
   if (flags.stacks_option->count() > 0) {
     std::size_t depth = kDefaultStackDepth;
@@ -181,8 +184,9 @@ void add_options(CLI::App& app, Flags& flags) {
                  "with a /) matches MODULE; repeatable")
       ->type_name("MODULE:GLOB");
   flags.ssl_data_option =
-      app.add_option("--ssl-data", flags.ssl_data,
-                     "Keep the plaintext of TLS calls, up to BYTES of each (default 4096)")
+      app.add_option(
+             "--ssl-data", flags.ssl_data,
+             "Keep the plaintext of TLS calls, up to BYTES of each (default 4096, at most 32768)")
           ->expected(0, 1)
           ->type_name("BYTES");
   flags.stacks_option = app.add_option("--stacks", flags.stacks,

@@ -303,7 +303,9 @@ bool Session::State::is_over() {
 }
 
 void Session::State::show_counter() {
-  if (!options.status_line || isatty(STDERR_FILENO) == 0) return;
+  // Evidence on the same terminal tells by itself that it goes on.
+  if (!options.status_line || isatty(STDERR_FILENO) == 0 || stream.destination().is_terminal())
+    return;
   const std::uint64_t now = clock_ns(CLOCK_BOOTTIME);
   if (now - counter_ns < static_cast<std::uint64_t>(kCounterPeriod.count()) * 1'000'000) return;
   counter_ns = now;

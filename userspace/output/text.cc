@@ -80,6 +80,13 @@ struct ValueText {
   }
 };
 
+// Are both byte strings, and the same?
+bool same_bytes(const event::Value* left, const event::Value* right) {
+  const auto* a = left == nullptr ? nullptr : std::get_if<event::Bytes>(left);
+  const auto* b = right == nullptr ? nullptr : std::get_if<event::Bytes>(right);
+  return a != nullptr && b != nullptr && a->value == b->value;
+}
+
 class Text final : public Format {
  public:
   explicit Text(bool colour) : colour_(colour) {}
@@ -142,6 +149,7 @@ class Text final : public Format {
         return std::find(keys.begin(), keys.end(), field.key) != keys.end();
       };
       if (listed(layout.leading) || listed(kPrefixKeys) || listed(kQuietKeys)) continue;
+      if (field.key == "resolved" && same_bytes(&field.value, record.find("path"))) continue;
       out.append(" ").append(field.key).append("=");
       std::visit(ValueText{out}, field.value);
     }

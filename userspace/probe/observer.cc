@@ -32,6 +32,7 @@ namespace {
 
 constexpr std::uint32_t kWakeBytes = 64U << 10U;
 constexpr std::size_t kClosers = 8;
+static_assert(kSslDataMax == TC_SSL_DATA_MAX);
 constexpr const char* kKernelBtf = "/sys/kernel/btf/vmlinux";
 
 // Which call's programs (bpf/*.bpf.c, TC_ON_SYSCALL_EXIT) serve which event. accept also tells

@@ -24,6 +24,9 @@ namespace tc::probe {
 // tracefs), or all through the raw one (needs CAP_BPF and CAP_PERFMON only).
 enum class SyscallHook { kAuto, kTracepoint, kRaw };
 
+// The most plaintext of one TLS call that a record can hold, bytes.
+inline constexpr std::uint32_t kSslDataMax = 32768;
+
 // A cgroup as the kernel side compares it.
 struct CgroupSelection {
   std::uint32_t subsystem = 0;  // index into css_set::subsys, or TC_CGROUP_V2

@@ -67,6 +67,16 @@ TEST(Text, PutsWhatMattersFirst) {
   EXPECT_EQ(formatted("text", record), "1.234567 cat[42] file_access openat /etc/passwd = -2\n");
 }
 
+TEST(Text, TellsAResolvedPathOnlyWhenItIsAnother) {
+  event::Record record;
+  fill_open(record, "/a");
+  record.add("resolved", event::Bytes{"/a"});
+  EXPECT_EQ(formatted("text", record).find("resolved"), std::string::npos);
+  fill_open(record, "/a");
+  record.add("resolved", event::Bytes{"/b"});
+  EXPECT_NE(formatted("text", record).find("resolved=/b"), std::string::npos);
+}
+
 TEST(Text, LetsNoControlCharacterThrough) {
   // Escape, DEL, CSI of the second control set, a line separator, a direction mark.
   for (const char* hostile : {"/x\x1b[2J", "/x\x7f", "/x\u009b2J", "/x\u2028y", "/x\u202ey"}) {
