@@ -24,6 +24,8 @@ class Unnamed final : public tc::event::AddressNamer {
 
 }  // namespace
 
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::vector<std::uint64_t> aligned(size / 8 + 1);
   std::memcpy(aligned.data(), data, size);
