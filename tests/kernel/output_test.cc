@@ -60,5 +60,16 @@ TEST_F(FailingOutput, EndsQuietlyWhenItsReaderIsGone) {
   EXPECT_EQ(tc.error().find('\n'), tc.error().size() - 1) << tc.error();
 }
 
+class FailedCommand : public KernelTest {};
+
+TEST_F(FailedCommand, LeavesAWholeStream) {
+  const ScratchDirectory directory;
+  const std::string path = directory / "evidence.ndjson";
+  EXPECT_EQ(run({TC_PROGRAM, "observe", "--output", path, "--", "/tc-no-such-program"}).status,
+            127);
+  const Ended validated = run({TC_PROGRAM, "validate", path});
+  EXPECT_EQ(validated.status, 0) << validated.output << validated.error;
+}
+
 }  // namespace
 }  // namespace tc::test

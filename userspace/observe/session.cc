@@ -403,6 +403,8 @@ bool Session::launch_failed() const { return state_->launch_failed; }
 Result<Outcome> Session::run() {
   State& state = *state_;
   if (const Result<void> begun = state.begin(); !begun) {
+    // The stream has begun by then, and the failed exec is evidence: end it as any other.
+    if (state.launch_failed) (void)state.end();
     state.stop_reading();
     state.backlog.abandon();
     return begun.error();
