@@ -13,7 +13,7 @@ Pipeline::Pipeline(enrich::Enricher& enricher, output::EvidenceStream& stream,
   events_.insert(TC_EVENT_lost);
 }
 
-void Pipeline::add(const std::shared_ptr<const RecordBlock>& block) {
+void Pipeline::add(const std::shared_ptr<const probe::RecordBlock>& block) {
   reorder_.add(block, [this](std::span<const std::byte>) { ++malformed_; });
 }
 

@@ -12,9 +12,9 @@
 
 #include "base/result.h"
 #include "enrich/enricher.h"
-#include "observe/argv_assembler.h"
-#include "observe/reorder.h"
 #include "output/stream.h"
+#include "probe/argv_assembler.h"
+#include "probe/reorder.h"
 
 namespace tc::observe {
 
@@ -25,7 +25,7 @@ class Pipeline {
   Pipeline(enrich::Enricher& enricher, output::EvidenceStream& stream,
            std::set<std::uint32_t> events);
 
-  void add(const std::shared_ptr<const RecordBlock>& block);
+  void add(const std::shared_ptr<const probe::RecordBlock>& block);
   // Writes everything stamped before `settled_ns`. After an error nothing more is written.
   Result<void> advance(std::uint64_t settled_ns);
   // Writes everything there is.
@@ -51,8 +51,8 @@ class Pipeline {
   enrich::Enricher& enricher_;
   output::EvidenceStream& stream_;
   std::set<std::uint32_t> events_;
-  Reorder reorder_;
-  ArgvAssembler argv_;
+  probe::Reorder reorder_;
+  probe::ArgvAssembler argv_;
   event::Record record_;
   std::uint64_t malformed_ = 0;
   std::uint64_t newest_ns_ = 0;  // of the records processed

@@ -23,8 +23,8 @@ Result<void> check_directory(const std::string& path) {
   return {};
 }
 
-Result<std::shared_ptr<RecordBlock>> read_events(const ReplayOptions& options) {
-  auto block = std::make_shared<RecordBlock>(RecordBlock::unbounded());
+Result<std::shared_ptr<probe::RecordBlock>> read_events(const ReplayOptions& options) {
+  auto block = std::make_shared<probe::RecordBlock>(probe::RecordBlock::unbounded());
   for (const std::string& file : options.event_files) {
     TC_TRY(const std::string text, base::read_input(file));
     TC_TRY(const nlohmann::json document, json::parse_document(text, file));
@@ -50,7 +50,7 @@ Result<Recording> Recording::read(const ReplayOptions& options) {
   if (!options.elf_directory.empty()) {
     TC_TRY(images, symbol::FixtureImages::load(options.elf_directory));
   }
-  TC_TRY(std::shared_ptr<RecordBlock> events, read_events(options));
+  TC_TRY(std::shared_ptr<probe::RecordBlock> events, read_events(options));
   return Recording(std::move(events), std::move(images), options.proc_directory);
 }
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "observe/record_block.h"
 #include "output/stream.h"
+#include "probe/record_block.h"
 #include "symbol/images.h"
 
 namespace tc::observe {
@@ -30,13 +30,13 @@ class Recording {
   Result<void> replay(output::EvidenceStream& stream);
 
  private:
-  Recording(std::shared_ptr<const RecordBlock> events, symbol::FixtureImages images,
+  Recording(std::shared_ptr<const probe::RecordBlock> events, symbol::FixtureImages images,
             std::string proc_directory)
       : events_(std::move(events)),
         images_(std::move(images)),
         proc_directory_(std::move(proc_directory)) {}
 
-  std::shared_ptr<const RecordBlock> events_;
+  std::shared_ptr<const probe::RecordBlock> events_;
   symbol::FixtureImages images_;
   std::string proc_directory_;
 };

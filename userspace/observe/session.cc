@@ -16,15 +16,15 @@
 #include <thread>
 
 #include "base/file.h"
-#include "observe/backlog.h"
+#include "base/launch.h"
 #include "observe/container.h"
 #include "observe/late_prober.h"
-#include "observe/launch.h"
 #include "observe/pipeline.h"
 #include "observe/probe_setter.h"
-#include "observe/ring_reader.h"
 #include "observe/statistics.h"
+#include "probe/backlog.h"
 #include "probe/cgroup.h"
+#include "probe/ring_reader.h"
 #include "proc/tree.h"
 
 namespace tc::observe {
@@ -92,17 +92,17 @@ struct Session::State {
   enrich::ProbedFunctions probed;
   enrich::Enricher enricher;
   Pipeline pipeline;
-  Backlog backlog;
+  probe::Backlog backlog;
 
   std::string program;  // the file behind options.command
-  std::optional<LaunchedCommand> command;
+  std::optional<base::LaunchedCommand> command;
   std::vector<UniqueFd> pidfds;
   UniqueFd signals;
   UniqueFd timer;
   std::optional<probe::Observer> observer;
   std::optional<ProbeSetter> setter;
   std::optional<LateProber> late;
-  std::optional<RingReader> reader;
+  std::optional<probe::RingReader> reader;
 
   Outcome outcome;
   bool launch_failed = false;
@@ -133,8 +133,8 @@ Result<void> Session::State::prepare() {
   }
   // Before any thread exists, so that the child is a plain copy.
   if (!options.command.empty()) {
-    program = find_program(options.command.front());
-    TC_TRY(LaunchedCommand held, LaunchedCommand::hold(program, options.command));
+    program = base::find_program(options.command.front());
+    TC_TRY(base::LaunchedCommand held, base::LaunchedCommand::hold(program, options.command));
     command.emplace(std::move(held));
   }
   return {};
@@ -291,7 +291,7 @@ bool Session::State::is_over() {
   if (time_is_up) return true;
   if (command) {
     const auto status = command->try_reap();
-    if (status) outcome.command_status = shell_status(*status);
+    if (status) outcome.command_status = base::shell_status(*status);
     return outcome.command_status.has_value();
   }
   if (pidfds.empty()) return false;
@@ -317,7 +317,7 @@ void Session::State::show_counter() {
 }
 
 Result<void> Session::State::work_off_one() {
-  Delivery delivery = backlog.pop();
+  probe::Delivery delivery = backlog.pop();
   if (delivery.block) {
     arrived += delivery.block->count();
     pipeline.add(std::move(delivery.block));
@@ -382,7 +382,7 @@ Result<void> Session::State::end() {
     backlog.abandon();
     std::uint64_t unwritten = pipeline.waiting() + reader->discard();
     while (!backlog.is_finished()) {
-      const Delivery delivery = backlog.pop();
+      const probe::Delivery delivery = backlog.pop();
       if (delivery.block) unwritten += delivery.block->count();
     }
     TC_CHECK(pipeline.write_loss(clock_ns(CLOCK_BOOTTIME), 0, TC_LOSS_abandoned, unwritten, 0, 0));
@@ -431,7 +431,7 @@ Result<Outcome> Session::run() {
     pollfd ended{state.command->pidfd(), POLLIN, 0};
     poll(&ended, 1, -1);
     if (const auto status = state.command->try_reap())
-      state.outcome.command_status = shell_status(*status);
+      state.outcome.command_status = base::shell_status(*status);
   }
   return state.outcome;
 }

@@ -12,9 +12,9 @@
 #include <mutex>
 
 #include "base/unique_fd.h"
-#include "observe/record_block.h"
+#include "probe/record_block.h"
 
-namespace tc::observe {
+namespace tc::probe {
 
 // What one pass over the ring brought. Every record stamped before `settled_ns` has been handed
 // over with this or an earlier delivery.
@@ -56,4 +56,4 @@ class Backlog {
   bool abandoned_ = false;
 };
 
-}  // namespace tc::observe
+}  // namespace tc::probe

@@ -1,9 +1,9 @@
-#include "observe/argv_assembler.h"
+#include "probe/argv_assembler.h"
 
 #include <cstring>
 #include <utility>
 
-namespace tc::observe {
+namespace tc::probe {
 
 void ArgvAssembler::keep(const event::WireRecord& chunk) {
   const auto& piece = chunk.as<tc_argv_chunk>();
@@ -42,4 +42,4 @@ event::WireRecord ArgvAssembler::complete(const event::WireRecord& exec) {
   return *record;
 }
 
-}  // namespace tc::observe
+}  // namespace tc::probe

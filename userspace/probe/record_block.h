@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-namespace tc::observe {
+namespace tc::probe {
 
 // Records one behind the other, each on an 8-byte border. Filled once, then only read.
 class RecordBlock {
@@ -53,4 +53,4 @@ class RecordBlock {
   std::vector<std::size_t> sizes_;
 };
 
-}  // namespace tc::observe
+}  // namespace tc::probe

@@ -1,11 +1,11 @@
-#include "observe/backlog.h"
+#include "probe/backlog.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <thread>
 
-namespace tc::observe {
+namespace tc::probe {
 namespace {
 
 std::unique_ptr<const RecordBlock> block_of(std::size_t records) {
@@ -59,4 +59,4 @@ TEST(Backlog, IsFinishedOnlyWhenEmpty) {
 }
 
 }  // namespace
-}  // namespace tc::observe
+}  // namespace tc::probe

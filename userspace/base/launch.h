@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
-namespace tc::observe {
+namespace tc::base {
 
 // The file that a shell would execute for `name`: found once and not by trial in the child, whose
 // failed attempts would be the first evidence. `name` itself when PATH has none.
@@ -51,4 +51,4 @@ class LaunchedCommand {
   bool released_ = false;
 };
 
-}  // namespace tc::observe
+}  // namespace tc::base

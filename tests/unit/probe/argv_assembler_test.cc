@@ -1,10 +1,10 @@
-#include "observe/argv_assembler.h"
+#include "probe/argv_assembler.h"
 
 #include <gtest/gtest.h>
 
 #include "support/wire_builder.h"
 
-namespace tc::observe {
+namespace tc::probe {
 namespace {
 
 event::PackedRecord chunk(unsigned tid, std::size_t position, const std::string& bytes) {
@@ -59,4 +59,4 @@ TEST(ArgvAssembler, KeepsThreadsApart) {
 }
 
 }  // namespace
-}  // namespace tc::observe
+}  // namespace tc::probe

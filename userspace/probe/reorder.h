@@ -11,10 +11,10 @@
 #include <memory>
 #include <span>
 
-#include "observe/record_block.h"
+#include "probe/record_block.h"
 #include "tc/event.h"
 
-namespace tc::observe {
+namespace tc::probe {
 
 class Reorder {
  public:
@@ -70,4 +70,4 @@ void Reorder::release_all(Take&& take) {
   for (; !waiting_.empty(); waiting_.pop_front()) take(waiting_.front().bytes);
 }
 
-}  // namespace tc::observe
+}  // namespace tc::probe

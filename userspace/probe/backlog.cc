@@ -1,4 +1,4 @@
-#include "observe/backlog.h"
+#include "probe/backlog.h"
 
 #include <sys/eventfd.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 
-namespace tc::observe {
+namespace tc::probe {
 
 Backlog::Backlog(std::size_t limit_bytes)
     : limit_(limit_bytes / RecordBlock::kCapacity + 1),
@@ -64,4 +64,4 @@ void Backlog::abandon() {
   room_.notify_all();
 }
 
-}  // namespace tc::observe
+}  // namespace tc::probe

@@ -1,11 +1,11 @@
-#include "observe/reorder.h"
+#include "probe/reorder.h"
 
 #include <algorithm>
 #include <cstring>
 #include <tuple>
 #include <utility>
 
-namespace tc::observe {
+namespace tc::probe {
 
 bool Reorder::Entry::operator<(const Entry& other) const {
   const tc_header& a = header();
@@ -30,4 +30,4 @@ void Reorder::insert(Entry entry) {
   waiting_.insert(std::upper_bound(waiting_.begin(), place, entry), std::move(entry));
 }
 
-}  // namespace tc::observe
+}  // namespace tc::probe

@@ -1,4 +1,4 @@
-#include "observe/reorder.h"
+#include "probe/reorder.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "support/wire_builder.h"
 
-namespace tc::observe {
+namespace tc::probe {
 namespace {
 
 event::PackedRecord record_at(std::uint64_t time, unsigned cpu, std::uint64_t seq) {
@@ -84,4 +84,4 @@ TEST(RecordBlock, IsFullBeforeItMovesItsMemory) {
 }
 
 }  // namespace
-}  // namespace tc::observe
+}  // namespace tc::probe

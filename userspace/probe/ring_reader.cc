@@ -1,4 +1,4 @@
-#include "observe/ring_reader.h"
+#include "probe/ring_reader.h"
 
 #include <sys/resource.h>
 
@@ -7,7 +7,7 @@
 
 #include "tc/event.h"
 
-namespace tc::observe {
+namespace tc::probe {
 namespace {
 
 // How long a record below the wake-up threshold may lie in the ring.
@@ -19,7 +19,7 @@ constexpr int kNice = -10;
 
 }  // namespace
 
-RingReader::RingReader(probe::Observer& observer, Backlog& backlog, MappingFn on_mapping)
+RingReader::RingReader(Observer& observer, Backlog& backlog, MappingFn on_mapping)
     : observer_(observer),
       backlog_(backlog),
       on_mapping_(std::move(on_mapping)),
@@ -29,6 +29,11 @@ RingReader::RingReader(probe::Observer& observer, Backlog& backlog, MappingFn on
 RingReader::~RingReader() {
   stop();
   if (thread_.joinable()) thread_.join();
+}
+
+void RingReader::stop() {
+  stopping_ = true;
+  observer_.interrupt();
 }
 
 std::uint64_t RingReader::discard() {
@@ -66,7 +71,7 @@ void RingReader::run() {
   // Starved of CPU time this thread is where losses begin. Without the right to be nicer to
   // itself it stays as it is.
   setpriority(PRIO_PROCESS, 0, kNice);
-  const probe::Observer::RecordFn taker = [this](std::span<const std::byte> record) {
+  const Observer::RecordFn taker = [this](std::span<const std::byte> record) {
     return take(record);
   };
   bool last_pass = false;
@@ -79,4 +84,4 @@ void RingReader::run() {
   backlog_.finish();
 }
 
-}  // namespace tc::observe
+}  // namespace tc::probe

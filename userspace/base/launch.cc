@@ -1,4 +1,4 @@
-#include "observe/launch.h"
+#include "base/launch.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tc::observe {
+namespace tc::base {
 namespace {
 
 // In the child, between fork and exec: only async-signal-safe calls.
@@ -123,4 +123,4 @@ void LaunchedCommand::send(int signal) const {
   if (pid_ > 0) kill(pid_, signal);
 }
 
-}  // namespace tc::observe
+}  // namespace tc::base

@@ -7,23 +7,23 @@
 #include <span>
 #include <thread>
 
-#include "observe/backlog.h"
+#include "probe/backlog.h"
 #include "probe/observer.h"
 
-namespace tc::observe {
+namespace tc::probe {
 
 class RingReader {
  public:
   // Starts reading. `on_mapping` is called in the reading thread with each memory_mapping record.
   using MappingFn = std::function<void(std::span<const std::byte>)>;
-  RingReader(probe::Observer& observer, Backlog& backlog, MappingFn on_mapping);
+  RingReader(Observer& observer, Backlog& backlog, MappingFn on_mapping);
   // Reads what is left (the gate must be closed) and finishes the backlog.
   ~RingReader();
   RingReader(const RingReader&) = delete;
   RingReader& operator=(const RingReader&) = delete;
 
   // Asks for the last pass; the backlog is finished when it is done.
-  void stop() { stopping_ = true; }
+  void stop();
   // After the backlog was abandoned: empties the ring without handing anything over. Returns how
   // many records that and the refused deliveries dropped.
   std::uint64_t discard();
@@ -33,7 +33,7 @@ class RingReader {
   bool take(std::span<const std::byte> record);
   void deliver(std::uint64_t settled_ns);
 
-  probe::Observer& observer_;
+  Observer& observer_;
   Backlog& backlog_;
   MappingFn on_mapping_;
   std::atomic<bool> stopping_ = false;
@@ -44,4 +44,4 @@ class RingReader {
   std::thread thread_;
 };
 
-}  // namespace tc::observe
+}  // namespace tc::probe

@@ -10,7 +10,7 @@
 
 #include "event/wire.h"
 
-namespace tc::observe {
+namespace tc::probe {
 
 class ArgvAssembler {
  public:
@@ -26,4 +26,4 @@ class ArgvAssembler {
   std::vector<std::uint64_t> whole_;
 };
 
-}  // namespace tc::observe
+}  // namespace tc::probe
