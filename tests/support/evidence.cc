@@ -35,7 +35,9 @@ Evidence take_frame(std::vector<Json> lines) {
 bool matches(const Json& record, const Json& pattern) {
   return std::all_of(pattern.items().begin(), pattern.items().end(), [&](const auto& item) {
     const auto found = record.find(item.key());
-    return found != record.end() && *found == item.value();
+    if (found == record.end()) return false;
+    if (found->is_object() && item.value().is_object()) return matches(*found, item.value());
+    return *found == item.value();
   });
 }
 

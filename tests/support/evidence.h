@@ -11,7 +11,7 @@ namespace tc::test {
 
 using Json = nlohmann::json;
 
-// Does the record have every key of the pattern, with the same value?
+// Does the record have every key of the pattern, with the same value? So for objects within.
 bool matches(const Json& record, const Json& pattern);
 
 struct Evidence {

@@ -32,4 +32,18 @@ std::span<Frame> Record::keep_frames(std::size_t count) {
   return {frames, count};
 }
 
+Object Record::keep_object(std::span<const Field> fields) {
+  if (fields.empty()) return {};
+  auto* copy = static_cast<Field*>(arena_.allocate(fields.size_bytes(), alignof(Field)));
+  std::uninitialized_copy(fields.begin(), fields.end(), copy);
+  return {copy, fields.size()};
+}
+
+List Record::keep_list(std::span<const Item> items) {
+  if (items.empty()) return {};
+  auto* copy = static_cast<Item*>(arena_.allocate(items.size_bytes(), alignof(Item)));
+  std::uninitialized_copy(items.begin(), items.end(), copy);
+  return {copy, items.size()};
+}
+
 }  // namespace tc::event

@@ -40,11 +40,26 @@ struct Frame {
   std::string_view symbol = {};
 };
 
+struct Field;
+struct Item;
+// Named values inside a value, told in their own order by formats for people.
+struct Object {
+  const Field* fields = nullptr;
+  std::size_t count = 0;
+};
+struct List {
+  const Item* items = nullptr;
+  std::size_t count = 0;
+};
+
 using Value = std::variant<std::uint64_t, std::int64_t, Word, std::string_view, Bytes, ByteList,
-                           Frame, std::span<const Frame>>;
+                           Frame, std::span<const Frame>, Object, List>;
 
 struct Field {
   std::string_view key;
+  Value value;
+};
+struct Item {
   Value value;
 };
 
@@ -66,6 +81,9 @@ class Record {
   // A copy of `text` that lives until the next start().
   std::string_view keep(std::string_view text);
   std::span<Frame> keep_frames(std::size_t count);
+  // Copies that live as long, for values inside values.
+  Object keep_object(std::span<const Field> fields);
+  List keep_list(std::span<const Item> items);
 
  private:
   std::string_view event_;

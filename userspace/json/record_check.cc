@@ -12,7 +12,7 @@
 namespace tc::json {
 namespace {
 
-constexpr unsigned kMaxDepth = 64;
+constexpr unsigned kRecordDepth = 64;
 
 constexpr bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
@@ -100,8 +100,8 @@ const char* RecordCheck::record(const char* at) {
 }
 
 const char* RecordCheck::object(const char* at, unsigned depth) {
-  if (depth > kMaxDepth) {
-    find(at - 1, "syntax", fmt::format("nested deeper than {}", kMaxDepth));
+  if (depth > kRecordDepth) {
+    find(at - 1, "syntax", fmt::format("nested deeper than {}", kRecordDepth));
     return nullptr;
   }
   ObjectState state;
@@ -184,8 +184,8 @@ const char* RecordCheck::member(const char* at, unsigned depth, ObjectState& sta
 }
 
 const char* RecordCheck::array(const char* at, unsigned depth) {
-  if (depth > kMaxDepth) {
-    find(at - 1, "syntax", fmt::format("nested deeper than {}", kMaxDepth));
+  if (depth > kRecordDepth) {
+    find(at - 1, "syntax", fmt::format("nested deeper than {}", kRecordDepth));
     return nullptr;
   }
   at = skip_space(at);

@@ -15,6 +15,13 @@ constexpr std::size_t kNumberRoom = 24;  // twenty digits, or "0x" and sixteen i
 // shorter key takes beyond it.
 constexpr std::size_t kFieldRoom = 12;
 
+char* render_word(char* to, std::uint64_t value) {
+  to += std::string_view("\"0x").copy(to, 3);
+  to = std::to_chars(to, to + 16, value, 16).ptr;
+  *to++ = '"';
+  return to;
+}
+
 }  // namespace
 
 inline bool ObjectWriter::less(const Field& left, const Field& right) const {
@@ -75,11 +82,7 @@ void ObjectWriter::boolean(const Key& key, bool value) {
 }
 
 void ObjectWriter::word(const Key& key, std::uint64_t value) {
-  char* to = open_field(key, kNumberRoom);
-  to += std::string_view("\"0x").copy(to, 3);
-  to = std::to_chars(to, to + 16, value, 16).ptr;
-  *to++ = '"';
-  close_field(to);
+  close_field(render_word(open_field(key, kNumberRoom), value));
 }
 
 void ObjectWriter::text(const Key& key, std::string_view value) { bytes(key, value); }
@@ -94,18 +97,40 @@ void ObjectWriter::open_array(const Key& key) {
   ++used_;
 }
 
-void ObjectWriter::close_array() {
+void ObjectWriter::close_brackets() {
   // The comma after the last element gives way; there is none in an empty array.
   if (scratch_[used_ - 1] == ',') --used_;
   *room(2) = ']';
   ++used_;
+}
+
+void ObjectWriter::close_array() {
+  close_brackets();
   close_field();
 }
 
 void ObjectWriter::element(std::string_view value) {
-  char* const end = render_bytes(room(rendered_room(value.size())), value);
+  close_element(render_bytes(room(rendered_room(value.size())), value));
+}
+
+void ObjectWriter::close_element(char* end) {
   *end = ',';
   used_ = static_cast<std::size_t>(end + 1 - scratch_.data());
+}
+
+void ListWriter::unsigned_integer(std::uint64_t value) {
+  char* const to = writer_.room(kNumberRoom);
+  writer_.close_element(std::to_chars(to, to + kNumberRoom, value).ptr);
+}
+
+void ListWriter::signed_integer(std::int64_t value) {
+  char* const to = writer_.room(kNumberRoom);
+  writer_.close_element(std::to_chars(to, to + kNumberRoom, value).ptr);
+}
+
+void ListWriter::word(std::uint64_t value) {
+  char* const to = writer_.room(kNumberRoom);
+  writer_.close_element(render_word(to, value));
 }
 
 ObjectWriter::Enclosing ObjectWriter::open_object() {

@@ -47,6 +47,8 @@ class Key {
 //     frame.word("offset", from.offset);
 //   });
 //   writer.finish(line);
+class ListWriter;
+
 class ObjectWriter {
  public:
   void unsigned_integer(const Key& key, std::uint64_t value);
@@ -69,11 +71,16 @@ class ObjectWriter {
   // An array with an object for each element: fill(ObjectWriter&, element) adds its fields.
   template <class Range, class Fill>
   void objects(const Key& key, const Range& range, Fill&& fill);
+  // An array of anything: fill(ListWriter&, element) adds one value for each element of `range`.
+  template <class Range, class Fill>
+  void list(const Key& key, const Range& range, Fill&& fill);
 
   // Appends {…} without a line feed, and starts over. Not from within a fill function.
   void finish(std::string& out);
 
  private:
+  friend class ListWriter;
+
   // One finished or open field in `scratch_`, from the quote of its key to behind its comma.
   struct Field {
     std::uint64_t order;  // Key::order(): settles most comparisons
@@ -95,7 +102,10 @@ class ObjectWriter {
   void close_field() { close_field(room(1)); }
   void open_array(const Key& key);
   void close_array();
+  void close_brackets();
   void element(std::string_view value);
+  // Ends an element whose last byte lies before `end`.
+  void close_element(char* end);
   Enclosing open_object();
   void close_object(Enclosing enclosing);
   bool less(const Field& left, const Field& right) const;
@@ -110,6 +120,25 @@ class ObjectWriter {
   bool sorted_ = true;           // the fields of the open object so far
   unsigned depth_ = 0;
   std::string spare_;  // where the fields of a nested object are put in order
+};
+
+// Adds the elements of an array; only list() makes one.
+class ListWriter {
+ public:
+  void unsigned_integer(std::uint64_t value);
+  void signed_integer(std::int64_t value);
+  void word(std::uint64_t value);
+  void bytes(std::string_view value) { writer_.element(value); }
+  template <class Fill>
+  void object(Fill&& fill);
+  template <class Range, class Fill>
+  void list(const Range& range, Fill&& fill);
+
+ private:
+  friend class ObjectWriter;
+  explicit ListWriter(ObjectWriter& writer) : writer_(writer) {}
+
+  ObjectWriter& writer_;
 };
 
 template <class Range>
@@ -130,15 +159,34 @@ void ObjectWriter::object(const Key& key, Fill&& fill) {
 
 template <class Range, class Fill>
 void ObjectWriter::objects(const Key& key, const Range& range, Fill&& fill) {
+  list(key, range, [&](ListWriter& elements, const auto& value) {
+    elements.object([&](ObjectWriter& object) { fill(object, value); });
+  });
+}
+
+template <class Range, class Fill>
+void ObjectWriter::list(const Key& key, const Range& range, Fill&& fill) {
   open_array(key);
-  for (const auto& value : range) {
-    const Enclosing enclosing = open_object();
-    fill(*this, value);
-    close_object(enclosing);
-    *room(1) = ',';
-    ++used_;
-  }
+  ListWriter elements(*this);
+  for (const auto& value : range) fill(elements, value);
   close_array();
+}
+
+template <class Fill>
+void ListWriter::object(Fill&& fill) {
+  const ObjectWriter::Enclosing enclosing = writer_.open_object();
+  fill(writer_);
+  writer_.close_object(enclosing);
+  writer_.close_element(writer_.room(1));
+}
+
+template <class Range, class Fill>
+void ListWriter::list(const Range& range, Fill&& fill) {
+  *writer_.room(1) = '[';
+  ++writer_.used_;
+  for (const auto& value : range) fill(*this, value);
+  writer_.close_brackets();
+  writer_.close_element(writer_.room(1));
 }
 
 }  // namespace tc::json

@@ -11,4 +11,9 @@ namespace tc::output {
 // it is no UTF-8, {"hex":"…"} as in JSON.
 void append_printable(std::string& out, std::string_view bytes);
 
+// The same, but always in quotes (a string of a program's), or never (a name of ours that holds
+// bytes of a guest); bytes that are no UTF-8 come out as \xNN.
+void append_quoted(std::string& out, std::string_view bytes);
+void append_bare(std::string& out, std::string_view bytes);
+
 }  // namespace tc::output

@@ -40,6 +40,15 @@ Result<void> EvidenceStream::write(const event::Record& record, std::uint64_t lo
   return block_.text.size() >= kBlockBytes ? flush() : Result<void>();
 }
 
+Result<void> EvidenceStream::write_formatted(std::string_view lines, std::uint64_t records,
+                                             std::uint64_t lost) {
+  block_.text += lines;
+  total_.records += records;
+  total_.lost += lost;
+  block_.borders.push_back({block_.text.size(), total_});
+  return block_.text.size() >= kBlockBytes ? flush() : Result<void>();
+}
+
 Result<void> EvidenceStream::flush() {
   if (block_.text.empty()) return {};
   if (auto written = destination_.write(block_.text); !written) return save(written.error());

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -31,6 +32,12 @@ class EvidenceStream {
 
   // Buffers the record. `lost` is how many records it stands for as lost.
   Result<void> write(const event::Record& record, std::uint64_t lost = 0);
+
+  // The same for records that stand formatted by format() already, one a line; all or none of them
+  // survive a full disk.
+  Result<void> write_formatted(std::string_view lines, std::uint64_t records,
+                               std::uint64_t lost = 0);
+  Format& format() { return *format_; }
 
   // Hands what is buffered to the destination.
   Result<void> flush();

@@ -6,6 +6,8 @@
 #include <array>
 
 #include "output/byte_list.h"
+#include "output/call_text.h"
+#include "output/colour.h"
 #include "output/printable.h"
 
 namespace tc::output {
@@ -33,12 +35,6 @@ constexpr std::array<std::string_view, 4> kPrefixKeys = {"time_ns", "comm", "pid
 // The same on every line of a process: worth a column in JSON, noise to a reader.
 constexpr std::array<std::string_view, 8> kQuietKeys = {"tid",  "ppid",   "uid",    "exe",
                                                         "unit", "net_ns", "cgroup", "pod_uid"};
-
-constexpr std::string_view kDim = "\x1b[2m";
-constexpr std::string_view kBold = "\x1b[1m";
-constexpr std::string_view kRed = "\x1b[31m";
-constexpr std::string_view kCyan = "\x1b[36m";
-constexpr std::string_view kPlain = "\x1b[0m";
 
 void append_frame(std::string& out, const event::Frame& frame) {
   if (!frame.symbol.empty()) {
@@ -78,6 +74,22 @@ struct ValueText {
       append_frame(out, frame);
     }
   }
+  void operator()(event::Object value) const {
+    out += '{';
+    for (std::size_t i = 0; i < value.count; ++i) {
+      out.append(i == 0 ? "" : " ").append(value.fields[i].key).append("=");
+      std::visit(*this, value.fields[i].value);
+    }
+    out += '}';
+  }
+  void operator()(event::List value) const {
+    out += '[';
+    for (std::size_t i = 0; i < value.count; ++i) {
+      if (i > 0) out += ' ';
+      std::visit(*this, value.items[i].value);
+    }
+    out += ']';
+  }
 };
 
 // Are both byte strings, and the same?
@@ -92,6 +104,10 @@ class Text final : public Format {
   explicit Text(bool colour) : colour_(colour) {}
 
   void append(const event::Record& record, std::string& out) override {
+    if (append_call_text(record, colour_, out)) {
+      out += '\n';
+      return;
+    }
     append_prefix(record, out);
     const Layout* layout = std::find_if(kLayouts.begin(), kLayouts.end(), [&](const Layout& row) {
       return row.event == record.event();

@@ -98,5 +98,68 @@ TEST(Text, ColoursOnlyWhenAsked) {
   EXPECT_NE(formatted("text", record, true).find('\x1b'), std::string::npos);
 }
 
+// A syscall record with a value of every kind that only calls have.
+void fill_call(event::Record& record) {
+  record.start("syscall");
+  record.add("thread", std::string_view("p1.2"));
+  record.add("call", std::string_view("openat"));
+  const event::Field head[] = {{"head", event::Bytes{"ab"}}, {"length", std::uint64_t{9}}};
+  const event::Field inner[] = {{"b", std::int64_t{-1}}, {"a", std::string_view("NULL")}};
+  const event::Item items[] = {{std::uint64_t{1}},
+                               {event::Bytes{"x y"}},
+                               {record.keep_object(inner)},
+                               {record.keep_list({})}};
+  const event::Field arguments[] = {{"filename", event::Bytes{"/a\n"}},
+                                    {"data", record.keep_object(head)},
+                                    {"list", record.keep_list(items)},
+                                    {"flags", std::string_view("O_RDONLY|O_CLOEXEC")}};
+  record.add("args", record.keep_object(arguments));
+}
+
+TEST(Ndjson, NestsObjectsAndLists) {
+  event::Record record;
+  fill_call(record);
+  record.add("error", std::string_view("ENOENT"));
+  EXPECT_EQ(formatted("ndjson", record),
+            R"({"args":{"data":{"head":"ab","length":9},"filename":"/a\n",)"
+            R"("flags":"O_RDONLY|O_CLOEXEC","list":[1,"x y",{"a":"NULL","b":-1},[]]},)"
+            R"("call":"openat","error":"ENOENT","event":"syscall","thread":"p1.2"})"
+            "\n");
+}
+
+TEST(Text, WritesCallsAsPeopleKnowThem) {
+  event::Record record;
+  fill_call(record);
+  record.add("error", std::string_view("ENOENT"));
+  EXPECT_EQ(formatted("text", record),
+            "p1.2   openat(\"/a\\n\", \"ab\"…, [1, \"x y\", {b=-1, a=NULL}, []], "
+            "O_RDONLY|O_CLOEXEC) = -1 ENOENT\n");
+}
+
+TEST(Text, TellsKilledCallsSignalsAndEnds) {
+  event::Record record;
+  record.start("syscall");
+  record.add("thread", std::string_view("p1"));
+  record.add("call", std::string_view("pause"));
+  record.add("state", std::string_view("killed"));
+  EXPECT_EQ(formatted("text", record), "p1     pause() = ? <killed>\n");
+  record.start("signal");
+  record.add("thread", std::string_view("p1"));
+  record.add("signal", std::string_view("SIGCHLD"));
+  record.add("code", std::string_view("CLD_EXITED"));
+  record.add("sender", std::string_view("p1.1"));
+  EXPECT_EQ(formatted("text", record), "p1     --- SIGCHLD {code=CLD_EXITED, sender=p1.1} ---\n");
+  record.start("process_exit");
+  record.add("thread", std::string_view("p1"));
+  record.add("exit_code", std::int64_t{3});
+  EXPECT_EQ(formatted("text", record), "p1     +++ exited with 3 +++\n");
+  record.start("process_exec");
+  record.add("thread", std::string_view("p1"));
+  record.add("call", std::string_view("execve"));
+  record.add("path", event::Bytes{"/bin/ls"});
+  record.add("argv", event::ByteList{std::string_view("ls\0\xff\0", 5)});
+  EXPECT_EQ(formatted("text", record), "p1     execve(\"/bin/ls\", [\"ls\", \"\\xff\"]) = 0\n");
+}
+
 }  // namespace
 }  // namespace tc::output
