@@ -72,6 +72,19 @@ static __always_inline void fill_process(struct tc_header* header) {
   bpf_get_current_comm(header->comm, sizeof(header->comm));
 }
 
+/* Names the thread and nothing else: for records whose process user space knows already. */
+static __always_inline void fill_thread_of(struct tc_header* header, struct task_struct* task) {
+  header->pid = task->tgid;
+  header->tid = task->pid;
+  header->uid = 0;
+  header->ppid = 0;
+  __builtin_memset(header->comm, 0, sizeof(header->comm));
+}
+
+static __always_inline void fill_thread(struct tc_header* header) {
+  fill_thread_of(header, current_task());
+}
+
 /* Completes the header and sends. The process fields are the caller's (see fill_process). */
 static __always_inline void emit_as(struct tc_header* header, __u32 type, __u64 size) {
   struct tc_cpu_state* cpu = this_cpu();

@@ -124,11 +124,13 @@ struct fs_struct {
   struct path root;
 };
 struct mm_struct {
-  unsigned long arg_start, arg_end;
+  unsigned long start_brk, start_stack;
+  unsigned long arg_start, arg_end, env_end;
   struct file* exe_file;
 };
 struct linux_binprm {
   const char* filename;
+  const char* fdpath; /* of execveat with a descriptor */
 };
 struct vm_area_struct {
   unsigned long vm_start, vm_end;
@@ -137,6 +139,26 @@ struct vm_area_struct {
   struct file* vm_file;
 };
 
+struct sigaction {
+  void* sa_handler;
+};
+struct k_sigaction {
+  struct sigaction sa;
+};
+union __sifields {
+  struct {
+    int _pid;
+    unsigned int _uid;
+  } _kill; /* _rt and _sigchld begin the same */
+  struct {
+    void* _addr;
+  } _sigfault;
+};
+struct kernel_siginfo {
+  int si_signo;
+  int si_code;
+  union __sifields _sifields;
+};
 typedef struct {
   int counter;
 } atomic_t;
@@ -178,6 +200,7 @@ struct thread_info {
 };
 struct task_struct {
   struct thread_info thread_info;
+  unsigned int flags;
   struct mm_struct* mm;
   int exit_code;
   int pid;
@@ -214,6 +237,8 @@ struct bpf_iter__task_file {
 #define PAGE_SHIFT 12
 #define SIGNAL_GROUP_EXIT 4u
 #define TS_COMPAT 2u
+#define PF_IO_WORKER 0x10u
+#define PF_USER_WORKER 0x4000u
 #define O_CREAT 0100u
 #define O_TMPFILE_BIT 020000000u
 #define IPPROTO_TCP 6

@@ -23,3 +23,7 @@ static __always_inline void emit_mapping(struct file* file, __u64 start, __u64 e
   emit(&event->header, TC_EVENT_memory_mapping, size);
   release_scratch(scratch);
 }
+
+/* Tells the files that the current process has mapped: right after execve(2), program and loader.
+ * A function of its own object: libbpf 1.1 links no kfunc from two. */
+int emit_mappings_after_exec(__u32 executable_only);

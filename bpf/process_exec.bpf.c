@@ -3,48 +3,18 @@
  * A success is told by sched_process_exec, with the argv that the new program has, read from its
  * own memory (the pages were just written, so they are resident). A failure is told when the call
  * returns, with the argv that the caller passed. */
+#include "argv.h"
 #include "mapping.h"
 #include "syscall_exit.h"
 
-#define ARGV_PIECE 32768
-#define ARGV_PIECES_MAX 256
 #define FAILED_ARGS_MAX 8192
-
-/* Open-coded iteration over mappings, Linux 6.7. Without it user space reads /proc/PID/maps. */
-struct bpf_iter_task_vma {
-  __u64 opaque[1];
-} __attribute__((aligned(8)));
-extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma* it, struct task_struct* task,
-                                 __u64 addr) __ksym __weak;
-extern struct vm_area_struct* bpf_iter_task_vma_next(struct bpf_iter_task_vma* it) __ksym __weak;
-extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma* it) __ksym __weak;
-
-struct argv_pieces {
-  __u64 start;
-  __u64 total;
-  struct scratch* scratch;
-};
-
-/* Sends piece `index + 1`; piece 0 travels in the process_exec record itself. */
-static long emit_argv_piece(__u64 index, struct argv_pieces* pieces) {
-  struct tc_argv_chunk* event = (void*)pieces->scratch->record;
-  const __u64 position = (index + 1) * ARGV_PIECE;
-  if (position >= pieces->total) return 1;
-  __u64 length = pieces->total - position;
-  if (length > ARGV_PIECE) length = ARGV_PIECE;
-  if (bpf_probe_read_user(event + 1, length, (void*)(pieces->start + position)) != 0) return 1;
-  event->position = position;
-  event->bytes = (tc_data){.offset = sizeof(*event), .length = length};
-  emit(&event->header, TC_EVENT_argv_chunk, sizeof(*event) + length);
-  return 0;
-}
 
 static __always_inline void emit_exec(struct task_struct* task, const struct linux_binprm* binary) {
   struct scratch* scratch = acquire_scratch();
   if (!scratch) return lose(TC_EVENT_process_exec, TC_LOSS_scratch_busy);
   struct argv_pieces pieces = {.scratch = scratch, .start = BPF_CORE_READ(task, mm, arg_start)};
   pieces.total = BPF_CORE_READ(task, mm, arg_end) - pieces.start;
-  if (pieces.total > ARGV_PIECE) bpf_loop(ARGV_PIECES_MAX, emit_argv_piece, &pieces, 0);
+  emit_argv_pieces(&pieces);
 
   struct tc_process_exec* event = (void*)scratch->record;
   __u32 size = sizeof(*event);
@@ -73,25 +43,11 @@ static __always_inline void emit_exec(struct task_struct* task, const struct lin
   release_scratch(scratch);
 }
 
-static __always_inline void emit_mappings_after_exec(struct task_struct* task) {
-  struct bpf_iter_task_vma it;
-  struct vm_area_struct* vma;
-  if (!bpf_iter_task_vma_new) return;
-  bpf_iter_task_vma_new(&it, task, 0);
-  while ((vma = bpf_iter_task_vma_next(&it))) {
-    struct file* const file = BPF_CORE_READ(vma, vm_file);
-    if (!file || !(BPF_CORE_READ(vma, vm_flags) & VM_EXEC)) continue;
-    emit_mapping(file, BPF_CORE_READ(vma, vm_start), BPF_CORE_READ(vma, vm_end),
-                 BPF_CORE_READ(vma, vm_pgoff) << PAGE_SHIFT, 1);
-  }
-  bpf_iter_task_vma_destroy(&it);
-}
-
 SEC("tp_btf/sched_process_exec") int process_exec(__u64* ctx) {
   struct task_struct* const task = (struct task_struct*)ctx[0];
   if (!is_selected()) return 0;
   emit_exec(task, (const struct linux_binprm*)ctx[2]);
-  if (config.mappings) emit_mappings_after_exec(task);
+  if (config.mappings) emit_mappings_after_exec(1);
   return 0;
 }
 

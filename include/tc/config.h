@@ -15,7 +15,9 @@ struct tc_config {
   tc_u32 ssl_data_max;     /* plaintext bytes to keep of each TLS call */
   tc_u32 stack_depth;      /* return addresses to keep, 0: none */
   tc_u32 cpus;             /* possible CPUs */
-  tc_u32 reserved;
+  tc_u32 trace_foreign;    /* tell calls that are not of x86-64: i386, x32 */
+  tc_u32 trace_unknown;    /* tell x86-64 calls from TC_CALLS_MAX on */
+  tc_u32 exit_tells_last;  /* sched_process_exit says whether the process ends (Linux 6.16) */
 };
 
 struct tc_control {

@@ -1,6 +1,5 @@
 #include "probe/cgroup.h"
 
-#include <bpf/btf.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -13,18 +12,15 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "probe/btf.h"
 #include "tc/config.h"
 
 namespace tc::probe {
 namespace {
 
-struct BtfDeleter {
-  void operator()(btf* types) const { btf__free(types); }
-};
-
 // The value of NAME_cgrp_id in the running kernel's enum cgroup_subsys_id.
 std::optional<std::uint32_t> subsystem_index(const std::string& controller) {
-  const std::unique_ptr<btf, BtfDeleter> types(btf__load_vmlinux_btf());
+  const OwnedBtf types(btf__load_vmlinux_btf());
   const int id =
       types ? btf__find_by_name_kind(types.get(), "cgroup_subsys_id", BTF_KIND_ENUM) : -1;
   if (id < 0) return std::nullopt;

@@ -2,7 +2,6 @@
 
 #include <asm/prctl.h>
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/magic.h>
 #include <sched.h>
@@ -18,15 +17,12 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "probe/btf.h"
 #include "probe/privilege.h"
 #include "probe/tracefs.h"
 
 namespace tc::probe {
 namespace {
-
-struct BtfDeleter {
-  void operator()(btf* types) const { btf__free(types); }
-};
 
 Feature kernel_release() {
   utsname host{};
@@ -35,7 +31,7 @@ Feature kernel_release() {
 }
 
 std::vector<Feature> type_information() {
-  const std::unique_ptr<btf, BtfDeleter> types(btf__parse("/sys/kernel/btf/vmlinux", nullptr));
+  const OwnedBtf types(btf__parse("/sys/kernel/btf/vmlinux", nullptr));
   if (!types)
     return {{"BTF", Verdict::kMissing,
              "the kernel gives no type information: nothing can be observed",

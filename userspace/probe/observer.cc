@@ -1,11 +1,9 @@
 #include "probe/observer.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
-#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +17,10 @@
 #include <thread>
 
 #include "base/file.h"
+#include "probe/btf.h"
 #include "probe/privilege.h"
+#include "probe/program_table.h"
+#include "probe/ring.h"
 #include "probe/tracefs.h"
 #include "probe/uprobe.h"
 #include "tc/config.h"
@@ -30,48 +31,13 @@
 namespace tc::probe {
 namespace {
 
-constexpr std::uint32_t kWakeBytes = 64U << 10U;
+// The reader is woken when this part of the ring is full, but not before and not after these.
+constexpr std::size_t kWakeFraction = 256;
+constexpr std::size_t kWakeBytesMin = std::size_t{64} << 10U;
+constexpr std::size_t kWakeBytesMax = std::size_t{256} << 10U;
 constexpr std::size_t kClosers = 8;
 static_assert(kSslDataMax == TC_SSL_DATA_MAX);
 constexpr const char* kKernelBtf = "/sys/kernel/btf/vmlinux";
-
-// Which call's programs (bpf/*.bpf.c, TC_ON_SYSCALL_EXIT) serve which event. accept also tells
-// tcp_state whose a connection is.
-struct SyscallProgram {
-  const char* call;
-  long number;
-  std::array<std::uint32_t, 2> events;
-};
-constexpr std::array kSyscallPrograms = {
-    SyscallProgram{"open", SYS_open, {TC_EVENT_file_access}},
-    SyscallProgram{"openat", SYS_openat, {TC_EVENT_file_access}},
-    SyscallProgram{"openat2", SYS_openat2, {TC_EVENT_file_access}},
-    SyscallProgram{"creat", SYS_creat, {TC_EVENT_file_access}},
-    SyscallProgram{"execve", SYS_execve, {TC_EVENT_process_exec}},
-    SyscallProgram{"execveat", SYS_execveat, {TC_EVENT_process_exec}},
-    SyscallProgram{"connect", SYS_connect, {TC_EVENT_network_op}},
-    SyscallProgram{"accept", SYS_accept, {TC_EVENT_network_op, TC_EVENT_tcp_state}},
-    SyscallProgram{"accept4", SYS_accept4, {TC_EVENT_network_op, TC_EVENT_tcp_state}},
-    SyscallProgram{"mmap", SYS_mmap, {TC_EVENT_memory_mapping}},
-};
-
-struct EventProgram {
-  const char* name;
-  std::uint32_t event;  // 0: always
-};
-constexpr std::array kEventPrograms = {
-    EventProgram{"process_fork", 0},
-    EventProgram{"process_exec", 0},
-    EventProgram{"process_exit", 0},
-    EventProgram{"tcp_state", TC_EVENT_tcp_state},
-    EventProgram{"forget_socket", TC_EVENT_tcp_state},
-    EventProgram{"snapshot_sockets", TC_EVENT_tcp_state},
-    EventProgram{"libc_network_call", TC_EVENT_network_op},
-    EventProgram{"exec_entry", TC_EVENT_process_exec},
-    EventProgram{"ssl_entry", TC_EVENT_ssl_op},
-    EventProgram{"ssl_return", TC_EVENT_ssl_op},
-    EventProgram{"symbol_call", TC_EVENT_symbol_call},
-};
 
 // What libbpf had to say, for the error of a failed load. libbpf's callback has no context.
 thread_local std::string libbpf_messages;  // NOLINT
@@ -94,15 +60,21 @@ std::string last_lines(const std::string& text, std::size_t count) {
 struct ObserverDeleter {
   void operator()(observer* skeleton) const { observer__destroy(skeleton); }
 };
-struct RingDeleter {
-  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-};
 struct LinkDeleter {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };
-struct BtfDeleter {
-  void operator()(btf* types) const { btf__free(types); }
-};
+
+// How many arguments the kernel hands to a tracepoint's programs.
+std::uint32_t tracepoint_arguments(const btf* types, const std::string& name) {
+  const int id = btf__find_by_name_kind(types, ("btf_trace_" + name).c_str(), BTF_KIND_TYPEDEF);
+  if (id <= 0) return 0;
+  const btf_type* pointer =
+      btf__type_by_id(types, btf__type_by_id(types, static_cast<__u32>(id))->type);
+  if (pointer == nullptr || !btf_is_ptr(pointer)) return 0;
+  const btf_type* function = btf__type_by_id(types, pointer->type);
+  // The first is the caller's own.
+  return function == nullptr || !btf_is_func_proto(function) ? 0U : btf_vlen(function) - 1U;
+}
 
 std::size_t ring_size(std::size_t wanted) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -119,7 +91,7 @@ struct Observer::State {
 
   ObserverOptions options;
   std::unique_ptr<observer, ObserverDeleter> skeleton;
-  std::unique_ptr<ring_buffer, RingDeleter> ring;
+  std::optional<Ring> ring;
   std::vector<std::unique_ptr<bpf_link, LinkDeleter>> links;
   std::vector<UniqueFd> uprobe_links;
   UniqueFd statistics;  // keeps kernel.bpf_stats_enabled up while open
@@ -127,11 +99,12 @@ struct Observer::State {
   std::optional<Tracefs> tracefs;
   bool uprobe_multi = false;
   bool exec_mappings = false;
-  const RecordFn* take = nullptr;
+  bool exit_tells_last = false;
   std::size_t cpus = 1;
 
   bool wants(std::uint32_t event) const { return options.events.contains(event); }
   bool wants(const SyscallProgram& row) const {
+    if (options.tracing) return false;
     for (const std::uint32_t event : row.events) {
       if (event == TC_EVENT_memory_mapping && options.mappings) return true;
       if (event != 0 && wants(event)) return true;
@@ -148,10 +121,9 @@ struct Observer::State {
   void configure();
   Result<void> attach_tracepoint(const SyscallProgram& row);
   Result<void> attach_raw();
+  Result<void> enter_plans();
   Result<void> attach_program(const std::string& name);
   std::vector<Loss> skipped_runs() const;
-
-  static int on_record(void* context, void* data, std::size_t size);
 };
 
 // Letting go of a link waits for every CPU, some 50 ms each time. The kernel takes tracepoints one
@@ -166,11 +138,6 @@ Observer::State::~State() {
   for (std::thread& closer : closers) closer.join();
 }
 
-int Observer::State::on_record(void* context, void* data, std::size_t size) {
-  auto& state = *static_cast<State*>(context);
-  return (*state.take)({static_cast<const std::byte*>(data), size}) ? 0 : -ECANCELED;
-}
-
 Result<void> Observer::State::read_kernel_features() {
   const std::string path = options.btf.empty() ? kKernelBtf : options.btf;
   if (access(path.c_str(), R_OK) != 0)
@@ -179,15 +146,16 @@ Result<void> Observer::State::read_kernel_features() {
         "structures; use a kernel built with CONFIG_DEBUG_INFO_BTF=y, or name a BTF file of this "
         "very kernel with --btf FILE",
         path, std::generic_category().message(errno));
-  const std::unique_ptr<btf, BtfDeleter> types(btf__parse(path.c_str(), nullptr));
+  const OwnedBtf types(btf__parse(path.c_str(), nullptr));
   if (!types) return system_error(errno, "read BTF of " + path);
   uprobe_multi = btf__find_by_name_kind(types.get(), "bpf_uprobe_multi_link", BTF_KIND_STRUCT) > 0;
   exec_mappings = btf__find_by_name_kind(types.get(), "bpf_iter_task_vma_new", BTF_KIND_FUNC) > 0;
+  exit_tells_last = tracepoint_arguments(types.get(), "sched_process_exit") > 1;
   return {};
 }
 
 void Observer::State::choose_hook() {
-  hook = options.hook;
+  hook = options.tracing ? SyscallHook::kRaw : options.hook;
   if (hook == SyscallHook::kRaw) return;
   if (Result<Tracefs> found = Tracefs::open()) {
     tracefs.emplace(std::move(found).value());
@@ -206,9 +174,11 @@ void Observer::State::choose_programs() {
   for (const SyscallProgram& row : kSyscallPrograms)
     if (wants(row))
       load(std::string(row.call) + (hook == SyscallHook::kRaw ? "_raw" : "_tracepoint"));
-  if (hook == SyscallHook::kRaw) load("syscall_exit_raw");
+  if (hook == SyscallHook::kRaw && !options.tracing) load("syscall_exit_raw");
   for (const EventProgram& row : kEventPrograms)
-    if (row.event == 0 || wants(row.event)) load(row.name);
+    if (row.event == 0 ? !options.tracing : wants(row.event)) load(row.name);
+  if (options.tracing)
+    for (const EventProgram& row : kTracePrograms) load(row.name);
   if (!uprobe_multi) return;
   for (const char* name :
        {"libc_network_call", "exec_entry", "ssl_entry", "ssl_return", "symbol_call"})
@@ -227,11 +197,17 @@ void Observer::State::configure() {
     config.cgroup_id = options.cgroup->id;
   }
   const std::size_t ring_bytes = ring_size(options.ring_bytes);
-  config.wake_bytes = static_cast<tc_u32>(std::min<std::size_t>(kWakeBytes, ring_bytes / 4));
+  config.wake_bytes = static_cast<tc_u32>(std::min(
+      std::clamp(ring_bytes / kWakeFraction, kWakeBytesMin, kWakeBytesMax), ring_bytes / 4));
   config.mappings = options.mappings ? 1 : 0;
   config.ssl_data_max = std::min<tc_u32>(options.ssl_data, TC_SSL_DATA_MAX);
   config.stack_depth = std::min<tc_u32>(options.stack_depth, TC_STACK_DEPTH_MAX);
   config.cpus = static_cast<tc_u32>(cpus);
+  config.exit_tells_last = exit_tells_last ? 1 : 0;
+  if (options.tracing) {
+    config.trace_foreign = options.tracing->foreign ? 1 : 0;
+    config.trace_unknown = options.tracing->unknown ? 1 : 0;
+  }
   bpf_map__set_max_entries(skeleton->maps.events, static_cast<tc_u32>(ring_bytes));
   bpf_map__set_max_entries(skeleton->maps.scratches,
                            static_cast<tc_u32>(cpus * TC_SCRATCH_PER_CPU));
@@ -245,9 +221,10 @@ Observer::~Observer() = default;
 Result<Observer> Observer::load(const ObserverOptions& options) {
   auto state = std::make_unique<State>();
   state->options = options;
-  for (const std::uint32_t event :
-       {TC_EVENT_process_fork, TC_EVENT_process_exec, TC_EVENT_process_exit})
-    state->options.events.insert(event);
+  if (!options.tracing)
+    for (const std::uint32_t event :
+         {TC_EVENT_process_fork, TC_EVENT_process_exec, TC_EVENT_process_exit})
+      state->options.events.insert(event);
   if (const std::string advice = privilege_advice(); !advice.empty()) return Error(advice, EPERM);
   TC_CHECK(state->read_kernel_features());
 
@@ -266,9 +243,10 @@ Result<Observer> Observer::load(const ObserverOptions& options) {
     const int code = errno;
     return system_error(code, "load the eBPF programs\n" + last_lines(libbpf_messages, 12));
   }
-  state->ring.reset(ring_buffer__new(bpf_map__fd(state->skeleton->maps.events), State::on_record,
-                                     state.get(), nullptr));
-  if (!state->ring) return system_error(errno, "map the ring buffer");
+  TC_TRY(Ring ring,
+         Ring::open(bpf_map__fd(state->skeleton->maps.events), ring_size(options.ring_bytes)));
+  state->ring.emplace(std::move(ring));
+  if (options.tracing) TC_CHECK(state->enter_plans());
   if (options.measure) state->statistics = UniqueFd(bpf_enable_stats(BPF_STATS_RUN_TIME));
   return Observer(std::move(state));
 }
@@ -307,6 +285,16 @@ Result<void> Observer::State::attach_raw() {
   return attach_program("syscall_exit_raw");
 }
 
+Result<void> Observer::State::enter_plans() {
+  const std::vector<tc_capture_plan>& plans = options.tracing->plans;
+  TC_ASSERT(plans.size() == TC_CALLS_MAX);
+  for (std::uint32_t number = 0; number < plans.size(); ++number)
+    if (bpf_map__update_elem(skeleton->maps.plans, &number, sizeof(number), &plans[number],
+                             sizeof(tc_capture_plan), BPF_ANY) != 0)
+      return system_error(errno, "enter the plans of the system calls");
+  return {};
+}
+
 Result<void> Observer::State::attach_program(const std::string& name) {
   bpf_link* link = bpf_program__attach(program(name));
   if (link == nullptr) return system_error(errno, "attach program " + name);
@@ -317,6 +305,10 @@ Result<void> Observer::State::attach_program(const std::string& name) {
 Result<void> Observer::attach() {
   State& state = *state_;
   // Fork first: from here on no child of a followed process can slip through.
+  if (state.options.tracing) {
+    for (const EventProgram& row : kTracePrograms) TC_CHECK(state.attach_program(row.name));
+    return {};
+  }
   for (const char* name : {"process_fork", "process_exit", "process_exec"})
     TC_CHECK(state.attach_program(name));
   if (state.wants(TC_EVENT_tcp_state)) {
@@ -394,16 +386,24 @@ void Observer::close_gate() {
 }
 
 std::uint64_t Observer::drain(std::chrono::milliseconds timeout, const RecordFn& take) {
-  epoll_event event{};
-  epoll_wait(ring_buffer__epoll_fd(state_->ring.get()), &event, 1,
-             static_cast<int>(timeout.count()));
+  // What is above the threshold already will not wake anybody.
+  if (state_->ring->unread() < state_->skeleton->rodata->config.wake_bytes)
+    state_->ring->wait(timeout);
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
-  state_->take = &take;
-  ring_buffer__consume(state_->ring.get());
+  bool refused = false;
+  const RecordFn taker = [&](std::span<const std::byte> record) {
+    refused = !take(record);
+    return !refused;
+  };
+  // A record still being written is there in a moment: its writer cannot be preempted.
+  while (!state_->ring->take_all(taker) && !refused) {
+  }
   constexpr std::uint64_t kSecond = 1'000'000'000;
   return static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
 }
+
+void Observer::interrupt() const { state_->ring->interrupt(); }
 
 std::vector<Loss> Observer::pending_losses() const {
   std::map<std::pair<std::uint32_t, std::uint32_t>, Loss> losses;
@@ -445,6 +445,7 @@ std::vector<Loss> Observer::State::skipped_runs() const {
   };
   for (const EventProgram& row : kEventPrograms)
     if (row.event != 0) add(row.name, row.event);
+  for (const EventProgram& row : kTracePrograms) add(row.name, row.event);
   for (const SyscallProgram& row : kSyscallPrograms)
     add(std::string(row.call) + (hook == SyscallHook::kRaw ? "_raw" : "_tracepoint"),
         row.events[0]);

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "tc/capture.h"
 #include "tc/event.h"
 
 namespace tc::probe {
@@ -33,6 +34,13 @@ struct CgroupSelection {
   std::uint64_t id = 0;         // inode number of the directory
 };
 
+// Every system call instead of evidence: what `tc trace` asks for.
+struct CallTracing {
+  std::vector<tc_capture_plan> plans;  // by x86-64 number, TC_CALLS_MAX of them
+  bool foreign = false;                // tell calls of i386 and x32, too
+  bool unknown = false;                // and x86-64 numbers that have no plan
+};
+
 struct ObserverOptions {
   std::set<std::uint32_t> events;  // numbers of events.def; lifecycle events are always added
   bool all = false;                // every process but this one
@@ -44,6 +52,9 @@ struct ObserverOptions {
   std::uint32_t stack_depth = 0;
   bool measure = false;  // let the kernel count what the programs cost
   std::string btf;       // BTF of the running kernel, where the kernel itself gives none
+  // When set, `events` may name symbol_call and nothing else; records 66 to 70 of events.def, and
+  // memory_mapping after each exec, take the place of the lifecycle events.
+  std::shared_ptr<const CallTracing> tracing;
 };
 
 // Records that did not get through and that no record in the stream tells of yet.
@@ -100,6 +111,8 @@ class Observer {
   // over, unless the pass ended early.
   using RecordFn = std::function<bool(std::span<const std::byte>)>;
   std::uint64_t drain(std::chrono::milliseconds timeout, const RecordFn& take);
+  // From any thread: the drain that waits, or else the next one, does not wait.
+  void interrupt() const;
 
   // Losses still on the books; for the end, when no further record will tell them.
   std::vector<Loss> pending_losses() const;
