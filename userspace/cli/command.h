@@ -30,8 +30,11 @@ struct Subcommand {
 };
 
 Subcommand add_observe(CLI::App& app);
+Subcommand add_trace(CLI::App& app);
 Subcommand add_replay(CLI::App& app);
 Subcommand add_validate(CLI::App& app);
+Subcommand add_diff(CLI::App& app);
+Subcommand add_baseline(CLI::App& app);
 Subcommand add_doctor(CLI::App& app);
 
 // The line "Usage: …" that --help of `app` begins with.

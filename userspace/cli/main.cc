@@ -12,9 +12,24 @@ constexpr const char* kFooter = R"(Examples:
   tc doctor                               can this host do it?
   sudo tc observe --pid 1234              what does that process do?
   sudo tc observe -o run.ndjson -- make   and this command?
+  tc trace -- ls                          each of its system calls, typed
   tc validate run.ndjson                  is the evidence whole?
+  tc diff monday.ndjson today.ndjson      what does it do that it did not do?
+  tc baseline check git.baseline          and what is not in its baseline?
 
 tc COMMAND --help tells more, with examples.)";
+
+// The subcommand of a subcommand… that was asked for.
+const CLI::App& innermost(const CLI::App& app) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  return chosen.empty() ? app : innermost(*chosen.front());
+}
+
+// "tc baseline check"
+std::string name_of(const CLI::App& app) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  return chosen.empty() ? app.get_name() : app.get_name() + " " + name_of(*chosen.front());
+}
 
 // Options come before the first "--", the command to run behind it.
 int run(int argc, char** argv) {
@@ -29,7 +44,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   set_usage(app, "Usage: tc COMMAND [OPTIONS]");
   app.footer(kFooter);
-  const std::vector<Subcommand> subcommands = {add_observe(app), add_replay(app), add_validate(app),
+  const std::vector<Subcommand> subcommands = {add_observe(app),  add_trace(app), add_replay(app),
+                                               add_validate(app), add_diff(app),  add_baseline(app),
                                                add_doctor(app)};
   const auto chosen = [&]() -> const Subcommand* {
     for (const Subcommand& subcommand : subcommands)
@@ -40,14 +56,12 @@ int run(int argc, char** argv) {
     std::reverse(own.begin(), own.end());  // as CLI11 wants them
     app.parse(std::move(own));
   } catch (const CLI::CallForHelp&) {
-    const Subcommand* subcommand = chosen();
-    return output::print(subcommand == nullptr ? app.help() : subcommand->app->help()) ? kSuccess
-                                                                                       : kTrouble;
+    return output::print(innermost(app).help()) ? kSuccess : kTrouble;
   } catch (const CLI::CallForVersion& version) {
     return output::print(std::string(version.what()) + "\n") ? kSuccess : kTrouble;
   } catch (const CLI::ParseError& problem) {
     const Subcommand* subcommand = chosen();
-    const std::string name = subcommand == nullptr ? "tc" : "tc " + subcommand->app->get_name();
+    const std::string name = name_of(app);
     return fail(subcommand == nullptr ? kTrouble : subcommand->usage_status,
                 std::string(problem.what()) + "\ntc: see " + name + " --help" +
                     (subcommand != nullptr && subcommand->takes_command
