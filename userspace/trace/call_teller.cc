@@ -95,6 +95,7 @@ void CallTeller::begin(Thread& thread, const CallPlan& plan, const sys::CallRetu
     const auto number =
         static_cast<std::int32_t>(call.arguments[static_cast<std::size_t>(plan.descriptor)]);
     const Description* behind = thread.descriptors->find(number);
+    around_.through = behind;
     if (behind != nullptr) around_.read_from = behind->behind;
   }
   around_.status_of = status_of();

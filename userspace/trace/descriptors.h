@@ -28,6 +28,8 @@ struct Description {
   Behind behind = Behind::kOther;
   std::uint64_t kind = 0;     // descriptions of the same kind tell themselves apart by
   std::uint32_t ordinal = 0;  // this number; 0: they need not
+  // Something that is no text has gone through it: what follows may look like text by chance.
+  mutable bool is_binary = false;
 };
 using SharedDescription = std::shared_ptr<const Description>;
 

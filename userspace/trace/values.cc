@@ -39,15 +39,23 @@ bool all_zero(const sys::Value& object) {
 }
 
 // Could a person have written it? Of a cut buffer the last character may be cut, too.
-bool is_text(std::string_view bytes) {
+bool is_text(std::string_view bytes, bool is_cut) {
   for (const char c : bytes) {
     const bool is_control = static_cast<unsigned char>(c) < ' ' || c == 0x7f;
     if (is_control && c != '\t' && c != '\n' && c != '\r' && c != '\x1b') return false;
   }
-  constexpr std::size_t kLongestCut = 3;  // bytes of a character that is not whole
-  for (std::size_t cut = 0; cut <= std::min(kLongestCut, bytes.size()); ++cut)
+  const std::size_t longest_cut = is_cut ? 3 : 0;  // bytes of a character that is not whole
+  for (std::size_t cut = 0; cut <= std::min(longest_cut, bytes.size()); ++cut)
     if (json::is_nfc_utf8(bytes.substr(0, bytes.size() - cut))) return true;
   return false;
+}
+
+// Is the buffer told, and not its length only?
+bool is_told(const sys::Value& value, const Description* through) {
+  const bool text = is_text(value.text, value.truncated);
+  if (through == nullptr) return text;
+  if (!text) through->is_binary = true;
+  return !through->is_binary;
 }
 
 event::Value length_only(const sys::Value& value, event::Record& record) {
@@ -247,7 +255,7 @@ event::Value Values::tell(const sys::Value& value, const Surroundings& around,
     case Leaf::kData:
       if (profile_.state && around.read_from == Behind::kState) return kVolatile;
       if (profile_.random && around.read_from == Behind::kRandom) return kRandom;
-      if (profile_.data && !is_text(value.text)) return length_only(value, record);
+      if (profile_.data && !is_told(value, around.through)) return length_only(value, record);
       return bytes(value, data(value, around), record);
     case Leaf::kRandom:
       if (profile_.random) return kRandom;

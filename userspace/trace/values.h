@@ -25,8 +25,9 @@ struct Surroundings {
   Behind read_from = Behind::kOther;
   // Of what a stat structure tells about.
   Behind status_of = Behind::kOther;
-  std::string_view directory = {};  // where a relative path begins
-  std::int64_t wall_ns = 0;         // since 1970, when the call returned
+  const Description* through = nullptr;  // what a buffer comes from or goes to
+  std::string_view directory = {};       // where a relative path begins
+  std::int64_t wall_ns = 0;              // since 1970, when the call returned
 };
 
 class Values {
