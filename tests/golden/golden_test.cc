@@ -44,9 +44,12 @@ std::string root() {
 std::string fixtures_directory() { return root() + "/fixtures/ebpf"; }
 std::string golden_directory() { return root() + "/golden/ebpf"; }
 std::string this_program() { return fs::read_symlink("/proc/self/exe"); }
-// Where what a failing test wrote is left.
+// Where what a failing test wrote is left: of another root within it, so that tests of this file
+// that run side by side do not take away each other's.
 std::string output_directory() {
-  return fs::path(TC_PROGRAM).parent_path().string() + "/golden-output";
+  const std::string other = environment("TC_GOLDEN_ROOT");
+  const std::string parent = other.empty() ? fs::path(TC_PROGRAM).parent_path().string() : other;
+  return parent + "/golden-output";
 }
 
 // NAME of every NAME+suffix in the directory, sorted.
@@ -324,7 +327,7 @@ TEST_F(Manipulated, DifferencePrintsDiffAndFileAndTheCommandThatAccepts) {
   EXPECT_TRUE(contains(failed.output, "one-exit: output differs from its golden")) << failed.output;
   EXPECT_TRUE(contains(failed.output, "--- " + golden_)) << failed.output;
   EXPECT_TRUE(contains(failed.output, "\n-old\n+{\"comm\":\"sh\"")) << failed.output;
-  const std::string left = output_directory() + "/one-exit-golden.ndjson";
+  const std::string left = directory_ / "golden-output/one-exit-golden.ndjson";
   EXPECT_TRUE(contains(failed.output, "left in\n  " + left + "\n")) << failed.output;
   EXPECT_TRUE(contains(read(left), "\"exit_code\":0"));
 
