@@ -5,6 +5,7 @@
 //              TC_GOLDEN_ROOT=DIR  fixtures/ and golden/ of that directory instead of the source's
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -114,12 +115,12 @@ std::string output_of(const Command& command) {
 }
 
 // The locales that this test compiles, so that they take effect on a host that has none. Kept
-// between runs: compiling them takes longer than all else here.
+// between runs: compiling them takes longer than all else here. Of tests side by side each compiles
+// its own, and the first to be ready stays.
 std::string locale_directory() {
   const std::string directory = output_directory() + "-locales";
   if (fs::exists(directory)) return directory;
-  const std::string unfinished = directory + ".unfinished";
-  fs::remove_all(unfinished);
+  const std::string unfinished = fmt::format("{}.unfinished-{}", directory, getpid());
   fs::create_directories(unfinished);
   for (const std::string language : {"tr_TR", "de_DE"}) {
     const std::string name = language + ".UTF-8";
@@ -129,7 +130,10 @@ std::string locale_directory() {
     if (ended.status > 1)
       throw std::runtime_error("localedef: " + ended.error + "package locales is missing?");
   }
-  fs::rename(unfinished, directory);
+  std::error_code there_already;
+  fs::rename(unfinished, directory, there_already);
+  if (there_already) fs::remove_all(unfinished);
+  if (!fs::exists(directory)) throw std::runtime_error("cannot make " + directory);
   return directory;
 }
 
