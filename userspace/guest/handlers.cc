@@ -4,14 +4,14 @@ namespace tc::guest {
 
 std::optional<Handler> Handlers::handle(std::uint64_t number, const sys::Registers& registers,
                                         Guest& guest) const {
-  const auto found = handlers_.find(number);
-  if (found == handlers_.end()) return std::nullopt;
-  return found->second(registers, guest);
+  if (!has(number)) return std::nullopt;
+  return handlers_[number](registers, guest);
 }
 
 sys::CallSelection Handlers::calls() const {
   sys::CallSelection calls;
-  for (const auto& [number, handle] : handlers_) calls.add(number);
+  for (std::uint32_t number = 0; number < handlers_.size(); ++number)
+    if (has(number)) calls.add(number);
   return calls;
 }
 

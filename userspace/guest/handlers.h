@@ -7,8 +7,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
+#include <vector>
 
 #include "guest/guest.h"
 #include "guest/handler.h"
@@ -22,8 +22,8 @@ class Handlers {
   // The one handler of T from now on. What `handle` refers to must outlive every run.
   template <sys::TypedCall T>
   void on(std::function<Handler(T, Guest&)> handle) {
-    handlers_[sys::Call<T>::kNumber] = [handle = std::move(handle)](const sys::Registers& registers,
-                                                                    Guest& guest) {
+    at(sys::Call<T>::kNumber) = [handle = std::move(handle)](const sys::Registers& registers,
+                                                             Guest& guest) {
       return handle(sys::from_registers<T>(registers), guest);
     };
   }
@@ -33,11 +33,20 @@ class Handlers {
   std::optional<Handler> handle(std::uint64_t number, const sys::Registers& registers,
                                 Guest& guest) const;
 
+  bool has(std::uint64_t number) const {
+    return number < handlers_.size() && handlers_[number] != nullptr;
+  }
   // The calls that have one: those that must stop.
   sys::CallSelection calls() const;
 
  private:
-  std::map<std::uint64_t, std::function<Handler(const sys::Registers&, Guest&)>> handlers_;
+  using Handle = std::function<Handler(const sys::Registers&, Guest&)>;
+  Handle& at(std::uint32_t number) {
+    if (handlers_.size() <= number) handlers_.resize(number + 1);
+    return handlers_[number];
+  }
+
+  std::vector<Handle> handlers_;  // by number; empty ones pass
 };
 
 }  // namespace tc::guest

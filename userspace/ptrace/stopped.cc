@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "sys/table.h"
 #include "tc/capture.h"
 
 namespace tc::ptrace {

@@ -1,0 +1,42 @@
+// The handlers of all determinised calls, one file a subject (calls_SUBJECT.cc), each in its own
+// function here. What has the policy Determinise in syscalls.def and no handler passes at a stop.
+#pragma once
+
+#include "determinism/tracee.h"
+#include "determinism/world.h"
+#include "guest/handlers.h"
+
+namespace tc::determinism {
+
+// The world must outlive the handlers.
+guest::Handlers make_handlers(World& world);
+
+void add_time_calls(guest::Handlers& handlers, World& world);  // clocks, sleeps
+void add_timer_calls(guest::Handlers& handlers,
+                     World& world);  // alarm, setitimer, timer_*, timerfd
+void add_identity_calls(guest::Handlers& handlers,
+                        World& world);  // uname, sysinfo, rusage, limits…
+void add_random_calls(guest::Handlers& handlers, World& world);     // getrandom
+void add_transfer_calls(guest::Handlers& handlers, World& world);   // read, write and their kin
+void add_poll_calls(guest::Handlers& handlers, World& world);       // poll, select, epoll
+void add_open_calls(guest::Handlers& handlers, World& world);       // open and their kin, mkdir…
+void add_status_calls(guest::Handlers& handlers, World& world);     // stat, statx, statfs, utimes
+void add_directory_calls(guest::Handlers& handlers, World& world);  // getdents
+void add_futex_calls(guest::Handlers& handlers, World& world);
+void add_process_calls(guest::Handlers& handlers, World& world);  // wait, prctl, sched_*
+void add_signal_calls(guest::Handlers& handlers, World& world);   // kill, pause, sigsuspend…
+void add_socket_calls(guest::Handlers& handlers, World& world);
+void add_ipc_calls(guest::Handlers& handlers, World& world);     // System V, POSIX queues
+void add_lock_calls(guest::Handlers& handlers, World& world);    // flock, fcntl
+void add_device_calls(guest::Handlers& handlers, World& world);  // ioctl
+
+// Makes FUNCTION(World&, T, Tracee&) the handler of T, as one line of an add_… function:
+//   on<sys::call::uname>(handlers, world, answer_uname);
+template <sys::TypedCall T>
+void on(guest::Handlers& handlers, World& world, guest::Handler (*function)(World&, T, Tracee&)) {
+  handlers.on<T>([&world, function](T call, guest::Guest& guest) {
+    return function(world, call, static_cast<Tracee&>(guest));
+  });
+}
+
+}  // namespace tc::determinism

@@ -1,0 +1,7 @@
+#include "determinism/calls.h"
+
+namespace tc::determinism {
+
+void add_signal_calls(guest::Handlers& /*handlers*/, World& /*world*/) {}
+
+}  // namespace tc::determinism

@@ -1,0 +1,1 @@
+#include "determinism/cpu_model.h"

@@ -1,0 +1,1 @@
+#include "determinism/futexes.h"

@@ -1,0 +1,1 @@
+#include "determinism/listings.h"

@@ -1,0 +1,1 @@
+#include "determinism/proc_files.h"

@@ -1,0 +1,1 @@
+#include "determinism/program_stack.h"

@@ -1,0 +1,45 @@
+// World: the state that the answers to all tasks of a run come from. One a run; handlers change it,
+// the scheduler (sandbox/) reads what came of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "determinism/clock.h"
+#include "determinism/futexes.h"
+#include "determinism/inodes.h"
+#include "determinism/listings.h"
+#include "determinism/process.h"
+#include "determinism/settings.h"
+#include "determinism/timers.h"
+
+namespace tc::determinism {
+
+// What handlers ask of the scheduler beside their answer. Emptied by it after each step of a
+// handler.
+struct Requests {
+  std::vector<TaskId> wakeups;     // tasks whose Wait::wakeup has come
+  bool yields = false;             // the task lets the others go first (sched_yield)
+  bool signals_sent = false;       // some task may have got a signal
+  std::vector<std::string> notes;  // what cannot be promised any more, for the end of the run
+};
+
+struct World {
+  explicit World(const Settings& a_settings)
+      : settings(a_settings), clock(a_settings.epoch_ns, a_settings.clock_step_ns) {}
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  const Settings settings;
+  VirtualClock clock;
+  Inodes inodes;
+  Listings listings;
+  Futexes futexes;
+  Timers timers;
+  Requests requests;
+  std::uint16_t next_port = 32768;     // of the first socket that is bound to any
+  std::uint32_t next_socket_name = 0;  // of the first abstract one
+};
+
+}  // namespace tc::determinism

@@ -1,0 +1,39 @@
+// The keeper: the process between tc and the guests. It lives in the sandbox's namespaces, traces
+// the guests, and takes them and its mounts with it when it ends, however it ends; tc outside only
+// waits for it.
+//
+// It enters user, mount, network, IPC and UTS namespaces; its children get a pid namespace of their
+// own, which the first of them must give a /proc by finish_world().
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sandbox/options.h"
+#include "sandbox/outcome.h"
+
+namespace tc::sandbox {
+
+// The world as the keeper finds it when it is inside.
+struct Inside {
+  UniqueFd proc;          // of the host's /proc, in which every guest has an entry by its host pid
+  std::string directory;  // where the command starts
+  std::vector<std::string> weaker;  // what this host could not give, in words: "no pid namespace"
+  bool has_pid_namespace = true;    // the first child is process 1 of it
+  bool has_mount_namespace = true;
+};
+
+// In the first child of the keeper, before it is traced: mounts /proc of its pid namespace and
+// changes into the root and the directory. Async-signal-safety is not needed: it was forked by a
+// process of one thread.
+Result<void> finish_world(const Options& options, const Inside& inside);
+
+// Forks the keeper, makes the world in it, and runs `work` there; its outcome comes back. Signals
+// that end tc end the keeper. An error of `work`, or the keeper's own death, is an error here.
+Result<Outcome> run_kept(const Options& options,
+                         const std::function<Result<Outcome>(const Inside&)>& work);
+
+}  // namespace tc::sandbox
