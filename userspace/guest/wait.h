@@ -28,6 +28,12 @@ struct Wait {
   bool retry = false;   // no event is known: over whenever another task has done something
   bool wakeup = false;  // somebody wakes this very task: a futex, a handed-over lock
   bool signals = true;  // a signal that acts
+  // The mask in force during the wait, when it is not the task's own (ppoll, sigsuspend): a signal
+  // that it blocks does not act. Bit N-1 for signal N.
+  std::optional<std::uint64_t> signal_mask;
+  // These end the wait as kReady when they are pending, though they are blocked (sigtimedwait,
+  // signalfd): asked when the wait begins, and after each signal.
+  std::uint64_t accepted_signals = 0;
 
   // For the report of a deadlock: what it waits for, as a person would say it: "futex 0x7f…, held
   // by p1.2", "a writer of the FIFO f".
