@@ -24,6 +24,9 @@ class Tracee : public guest::Guest {
   virtual Process& process() = 0;
   // As the guest itself sees its thread: getpid() is process().pid.
   virtual pid_t own_tid() const = 0;
+  // The call is the one that a signal interrupted before and that the kernel makes again because no
+  // handler of the guest's ran: a relative timeout goes on from the first try (deadlines.h).
+  virtual bool is_made_again() const { return false; }
 
   // A descriptor of our own for the same open file description (pidfd_getfd(2)): position, status
   // flags and locks are shared with the guest's. The errno that the guest's call gives is the code

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "determinism/clock.h"
+#include "determinism/deadlines.h"
 #include "determinism/futexes.h"
 #include "determinism/inodes.h"
 #include "determinism/listings.h"
@@ -37,6 +38,7 @@ struct World {
   Listings listings;
   Futexes futexes;
   Timers timers;
+  KeptDeadlines kept_deadlines;
   Requests requests;
   std::uint16_t next_port = 32768;     // of the first socket that is bound to any
   std::uint32_t next_socket_name = 0;  // of the first abstract one
