@@ -21,9 +21,14 @@ namespace tc::sandbox {
 struct Inside {
   UniqueFd proc;          // of the host's /proc, in which every guest has an entry by its host pid
   std::string directory;  // where the command starts
+  // An empty directory that guests can name, for files that stand in the place of others; empty
+  // when there is none. It goes with the run.
+  std::string substitutes;
   std::vector<std::string> weaker;  // what this host could not give, in words: "no pid namespace"
   bool has_pid_namespace = true;    // the first child is process 1 of it
   bool has_mount_namespace = true;
+  bool has_own_sys = false;  // /sys holds determinism/sys_tree.h and nothing of the host
+  UniqueFd late_weaker;      // finish_world() tells here, a line each, what it could not give
 };
 
 // In the first child of the keeper, before it is traced: mounts /proc of its pid namespace and

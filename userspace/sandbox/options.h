@@ -14,7 +14,11 @@ namespace tc::sandbox {
 
 enum class BaseEnvironment : std::uint8_t { kEmpty, kMinimal, kHost };
 enum class Network : std::uint8_t { kNone, kLoopback, kHost };
-enum class TemporaryFiles : std::uint8_t { kFresh, kHost };
+enum class TemporaryFiles : std::uint8_t {
+  kAuto,   // fresh, unless the program, its directory or an argument lies in /tmp
+  kFresh,  // /tmp begins empty and goes with the run
+  kHost,
+};
 
 struct Options {
   determinism::Settings settings;
@@ -28,12 +32,18 @@ struct Options {
   std::string overlay;   // all writes go here; empty: to the files themselves
   bool discard = false;  // all writes are dropped
   Network network = Network::kLoopback;
-  TemporaryFiles temporary_files = TemporaryFiles::kFresh;
+  TemporaryFiles temporary_files = TemporaryFiles::kAuto;
   std::string user_map;  // "0", "1000:1000": what the user is inside
   bool aslr = false;
   bool user_namespace = true;
   bool pid_namespace = true;
   bool mount_namespace = true;
+
+  std::string log;            // --log: the file that tells every call; empty: none
+  std::string written_files;  // a list of all that was written goes to this file; see tree.h
+  // Unused numbers of the host (inodes of fresh file systems) that pass before the run: runs that
+  // are compared begin with different ones. For --verify.
+  std::uint32_t shift = 0;
 
   std::optional<std::int64_t> timeout_ns;  // of the real clock
   bool verbose = false;                    // each intercepted call and its answer on stderr

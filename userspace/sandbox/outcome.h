@@ -27,14 +27,16 @@ struct Statistics {
 struct Outcome {
   enum class Kind : std::uint8_t {
     kEnded,
-    kDeadlock,   // every task waits for another
-    kTimeout,    // --timeout
-    kNoCommand,  // could not be executed: `status` is 126 or 127
+    kDeadlock,     // every task waits for another
+    kTimeout,      // --timeout
+    kNoCommand,    // could not be executed: `status` is 126 or 127
+    kInterrupted,  // tc was told to end: `status` is 128 + the signal
   };
   Kind kind = Kind::kEnded;
-  int status = 0;                  // exit status as a shell has it
-  std::string report;              // of a deadlock: who waits for what
-  std::vector<std::string> notes;  // what could not be promised
+  int status = 0;                   // exit status as a shell has it
+  std::string report;               // of a deadlock: who waits for what
+  std::vector<std::string> notes;   // what could not be promised
+  std::vector<std::string> weaker;  // what this host could not give: filled in by run_kept()
   Statistics statistics;
 };
 
