@@ -2,11 +2,16 @@
 // the scheduler (sandbox/) reads what came of it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "determinism/clock.h"
+#include "determinism/cpu_model.h"
 #include "determinism/deadlines.h"
 #include "determinism/futexes.h"
 #include "determinism/inodes.h"
@@ -33,13 +38,20 @@ struct World {
   World& operator=(const World&) = delete;
 
   const Settings settings;
+  const CpuModel cpu;
   VirtualClock clock;
+  ClockReads clock_reads;
   Inodes inodes;
   Listings listings;
   Futexes futexes;
   Timers timers;
   KeptDeadlines kept_deadlines;
   Requests requests;
+  // The processes that have not been reaped, by the pid that they see themselves as. Kept by the
+  // engine; those it points to outlive their entries.
+  std::map<pid_t, const Process*> processes;
+  std::optional<std::string> host_name;    // that a guest has set
+  std::optional<std::string> domain_name;  // likewise
   std::uint16_t next_port = 32768;     // of the first socket that is bound to any
   std::uint32_t next_socket_name = 0;  // of the first abstract one
 };
