@@ -8,11 +8,13 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "determinism/clock.h"
 #include "determinism/cpu_model.h"
 #include "determinism/deadlines.h"
+#include "determinism/fifos.h"
 #include "determinism/futexes.h"
 #include "determinism/inodes.h"
 #include "determinism/listings.h"
@@ -43,6 +45,12 @@ struct World {
   ClockReads clock_reads;
   Inodes inodes;
   Listings listings;
+  Fifos fifos;
+  // Files of ours that guests have open in the place of one of /proc or /sys.
+  std::unordered_set<FileId, FileIdHash> substitutes;
+  // Files that changed later have changed during the run. No guest may run before
+  // await_file_stamps() of it.
+  const std::int64_t host_started_ns = host_wall_ns();
   Futexes futexes;
   Timers timers;
   KeptDeadlines kept_deadlines;
@@ -54,6 +62,12 @@ struct World {
   std::optional<std::string> domain_name;  // likewise
   std::uint16_t next_port = 32768;     // of the first socket that is bound to any
   std::uint32_t next_socket_name = 0;  // of the first abstract one
+  // Files that were open before the run and are no regular ones may be fed or drained by somebody
+  // outside, in his own time.
+  std::vector<FileId> external;
+  // Somebody has asked for signals by what descriptors do (O_ASYNC, mq_notify): from now on any
+  // call may send one.
+  bool asynchronous_signals = false;
 };
 
 }  // namespace tc::determinism
