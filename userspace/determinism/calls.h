@@ -19,10 +19,15 @@ void add_identity_calls(guest::Handlers& handlers,
 void add_random_calls(guest::Handlers& handlers, World& world);     // getrandom
 void add_transfer_calls(guest::Handlers& handlers, World& world);   // read, write and their kin
 void add_poll_calls(guest::Handlers& handlers, World& world);       // poll, select, epoll
-void add_open_calls(guest::Handlers& handlers, World& world);       // open and their kin, mkdir…
-void add_status_calls(guest::Handlers& handlers, World& world);     // stat, statx, statfs, utimes
+void add_open_calls(guest::Handlers& handlers, World& world);       // open and their kin
+void add_name_calls(guest::Handlers& handlers, World& world);  // mkdir, link, rename, unlink…
+void add_status_calls(guest::Handlers& handlers, World& world);     // stat, statx
+void add_space_calls(guest::Handlers& handlers, World& world);  // statfs
+void add_file_time_calls(guest::Handlers& handlers, World& world);  // utimensat, truncate…
+void add_link_text_calls(guest::Handlers& handlers, World& world);  // readlink
 void add_directory_calls(guest::Handlers& handlers, World& world);  // getdents
 void add_futex_calls(guest::Handlers& handlers, World& world);
+void add_futex2_calls(guest::Handlers& handlers, World& world);   // futex_wait, futex_waitv…
 void add_process_calls(guest::Handlers& handlers, World& world);  // wait, prctl, sched_*
 void add_signal_calls(guest::Handlers& handlers, World& world);   // kill, pause, sigsuspend…
 void add_socket_calls(guest::Handlers& handlers, World& world);
