@@ -46,6 +46,8 @@ struct World {
   Inodes inodes;
   Listings listings;
   Fifos fifos;
+  // Where such files are made, a directory that keeper and guests name alike; empty: there is none.
+  std::string substitute_directory;
   // Files of ours that guests have open in the place of one of /proc or /sys.
   std::unordered_set<FileId, FileIdHash> substitutes;
   // Files that changed later have changed during the run. No guest may run before
@@ -68,6 +70,8 @@ struct World {
   // Somebody has asked for signals by what descriptors do (O_ASYNC, mq_notify): from now on any
   // call may send one.
   bool asynchronous_signals = false;
+  // Somebody has made a signal descriptor, which an epoll may hold (calls_epoll.cc).
+  bool has_signal_files = false;
 };
 
 }  // namespace tc::determinism
