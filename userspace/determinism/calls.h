@@ -14,15 +14,16 @@ guest::Handlers make_handlers(World& world);
 void add_time_calls(guest::Handlers& handlers, World& world);  // clocks, sleeps
 void add_timer_calls(guest::Handlers& handlers,
                      World& world);  // alarm, setitimer, timer_*, timerfd
+void add_timer_descriptor_calls(guest::Handlers& handlers, World& world);
 void add_identity_calls(guest::Handlers& handlers,
                         World& world);  // uname, sysinfo, rusage, limits…
-void add_random_calls(guest::Handlers& handlers, World& world);     // getrandom
-void add_transfer_calls(guest::Handlers& handlers, World& world);   // read, write and their kin
-void add_poll_calls(guest::Handlers& handlers, World& world);       // poll, select, epoll
-void add_open_calls(guest::Handlers& handlers, World& world);       // open and their kin
-void add_name_calls(guest::Handlers& handlers, World& world);  // mkdir, link, rename, unlink…
-void add_status_calls(guest::Handlers& handlers, World& world);     // stat, statx
-void add_space_calls(guest::Handlers& handlers, World& world);  // statfs
+void add_random_calls(guest::Handlers& handlers, World& world);    // getrandom
+void add_transfer_calls(guest::Handlers& handlers, World& world);  // read, write and their kin
+void add_poll_calls(guest::Handlers& handlers, World& world);      // poll, select, epoll
+void add_open_calls(guest::Handlers& handlers, World& world);      // open and their kin
+void add_name_calls(guest::Handlers& handlers, World& world);      // mkdir, link, rename, unlink…
+void add_status_calls(guest::Handlers& handlers, World& world);    // stat, statx
+void add_space_calls(guest::Handlers& handlers, World& world);     // statfs
 void add_file_time_calls(guest::Handlers& handlers, World& world);  // utimensat, truncate…
 void add_link_text_calls(guest::Handlers& handlers, World& world);  // readlink
 void add_directory_calls(guest::Handlers& handlers, World& world);  // getdents
