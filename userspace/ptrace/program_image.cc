@@ -50,11 +50,11 @@ ImageAddresses parse_image_addresses(std::string_view stat) {
           .environment_end = fields[kHeapStart + 4]};
 }
 
-ProgramImage read_program_image(std::uint32_t pid) {
+ProgramImage read_program_image(std::uint32_t pid, const std::string& proc_root) {
   ProgramImage image;
-  const proc::LiveProc proc;
+  const proc::LiveProc proc(proc_root);
   if (auto exe = proc.exe(pid)) image.resolved = *std::move(exe);
-  if (const auto stat = base::read_file(fmt::format("/proc/{}/stat", pid))) {
+  if (const auto stat = base::read_file(fmt::format("{}/{}/stat", proc_root, pid))) {
     const ImageAddresses at = parse_image_addresses(*stat);
     const Memory memory(static_cast<pid_t>(pid));
     image.heap_start = at.heap_start;

@@ -21,8 +21,9 @@ struct ProgramImage {
   std::vector<proc::Mapping> mappings;  // of files
 };
 
-// What can be had; a process that is killed meanwhile has little.
-ProgramImage read_program_image(std::uint32_t pid);
+// What can be had; a process that is killed meanwhile has little. `proc_root` is a procfs in which
+// the process has this number.
+ProgramImage read_program_image(std::uint32_t pid, const std::string& proc_root = "/proc");
 
 // The addresses that /proc/PID/stat tells (proc_pid_stat(5)); 0 where it does not.
 struct ImageAddresses {

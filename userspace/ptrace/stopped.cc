@@ -29,6 +29,10 @@ std::uint32_t abi_of(std::uint32_t architecture, std::uint64_t number) {
 
 }  // namespace
 
+const std::uint64_t kFollowAndKill = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
+                                     PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+                                     PTRACE_O_TRACEEXEC | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL;
+
 Stopped::CallInfo Stopped::call_info() const {
   __ptrace_syscall_info info{};
   if (request(PTRACE_GET_SYSCALL_INFO, tid_, sizeof(info), pointer(&info)) <= 0) return {};
@@ -94,6 +98,16 @@ std::optional<std::uint64_t> Stopped::signal_mask() const {
 
 void Stopped::set_signal_mask(std::uint64_t mask) const {
   request(PTRACE_SETSIGMASK, tid_, sizeof(mask), pointer(&mask));
+}
+
+void Stopped::set_signal_info(const siginfo_t& info) const {
+  siginfo_t copy = info;
+  request(PTRACE_SETSIGINFO, tid_, 0, pointer(&copy));
+}
+
+void Stopped::step() && {
+  request(PTRACE_SINGLESTEP, tid_, 0, 0);
+  tid_ = 0;
 }
 
 void Stopped::resume(Until until, int signal) && {

@@ -66,9 +66,13 @@ class Stopped {
   // Signal N is bit N-1.
   std::optional<std::uint64_t> signal_mask() const;
   void set_signal_mask(std::uint64_t mask) const;
+  // In a stop before the delivery of a signal: what is delivered with it.
+  void set_signal_info(const siginfo_t& info) const;
 
   // `signal`: to be delivered now, 0 for none.
   void resume(Until until, int signal = 0) &&;
+  // Executes one instruction, then stops with SIGTRAP (kSignal).
+  void step() &&;
   // Stays in its group-stop, but reports what ends it.
   void listen() &&;
   // Runs on without us.
@@ -77,6 +81,10 @@ class Stopped {
  private:
   pid_t tid_;
 };
+
+// All that a traced thread makes is traced, too; it stops where the filter says so, and when it has
+// executed a program; it does not survive us.
+extern const std::uint64_t kFollowAndKill;
 
 // Makes the running thread a tracee of the calling thread, without stopping it: every later stop
 // is told by waitpid(2) and every request must come from the same thread of tc. `options` are

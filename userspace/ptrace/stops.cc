@@ -7,40 +7,10 @@
 #include <set>
 #include <utility>
 
+#include "ptrace/signal_event.h"
 #include "ptrace/task_status.h"
 
 namespace tc::ptrace {
-namespace {
-
-// Did a process send it, or a child cause it, so that the sender's fields of siginfo_t are valid
-// (sigaction(2))?
-bool has_sender(int signal, int code) {
-  if (code == SI_USER || code == SI_QUEUE || code == SI_MESGQ || code == SI_TKILL) return true;
-  return signal == SIGCHLD && code > 0 && code != SI_KERNEL;
-}
-
-bool has_fault_address(int signal, int code) {
-  const bool is_fault =
-      signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL;
-  return is_fault && code > 0 && code != SI_KERNEL;
-}
-
-guest::Signalled told(guest::Task task, int signal, const siginfo_t& info) {
-  guest::Signalled event = {.task = task,
-                            .time_ns = boot_time_ns(),
-                            .signal = static_cast<std::uint32_t>(signal),
-                            .code = info.si_code};
-  if (has_sender(signal, info.si_code)) {
-    event.sender_pid = static_cast<std::uint32_t>(info.si_pid);
-    event.sender_uid = info.si_uid;
-  } else if (has_fault_address(signal, info.si_code)) {
-    event.fault_address = reinterpret_cast<std::uint64_t>(info.si_addr);
-  }
-  return event;
-}
-
-}  // namespace
-
 std::uint64_t boot_time_ns() {
   constexpr std::uint64_t kSecond = 1'000'000'000;
   timespec now{};
@@ -114,7 +84,8 @@ void Stops::take_signal(Thread& thread, Stopped stopped, int signal) {
   const bool acts = status && status->acts_on(signal) && !ends;
   if (thread.held && acts) tell_held(thread);
   if (thread.held && !acts && !ends) thread.held->note_ignored_signal();
-  if (info && acts && !thread.process->is_silent) listener_->on(told(thread.task, signal, *info));
+  if (info && acts && !thread.process->is_silent)
+    listener_->on(signal_event(thread.task, signal, *info, boot_time_ns()));
   go_on(thread, std::move(stopped), signal);
 }
 

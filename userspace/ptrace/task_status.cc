@@ -82,6 +82,11 @@ TaskStatus parse_task_status(std::string_view text) {
   status.ns_pid = innermost(value_of(text, "NStgid"));
   status.ignored = base::parse_unsigned(value_of(text, "SigIgn"), kHex).value_or(0);
   status.caught = base::parse_unsigned(value_of(text, "SigCgt"), kHex).value_or(0);
+  status.blocked = base::parse_unsigned(value_of(text, "SigBlk"), kHex).value_or(0);
+  status.pending = base::parse_unsigned(value_of(text, "SigPnd"), kHex).value_or(0) |
+                   base::parse_unsigned(value_of(text, "ShdPnd"), kHex).value_or(0);
+  if (const std::string_view state = value_of(text, "State"); !state.empty())
+    status.state = state.front();
   return status;
 }
 

@@ -16,6 +16,9 @@ struct TaskStatus {
   std::uint32_t ns_pid = 0;
   std::uint64_t ignored = 0;  // signal N is bit N-1
   std::uint64_t caught = 0;
+  std::uint64_t blocked = 0;
+  std::uint64_t pending = 0;  // of the thread or of its process
+  char state = '?';           // as ps(1) tells it: 't' in a stop of ours
 
   // Does the signal act: on a handler, or by a default that does something? A stop is something.
   bool acts_on(int signal) const;

@@ -35,4 +35,8 @@ WaitStatus::Kind WaitStatus::kind() const {
   return signal() == (SIGTRAP | 0x80) ? Kind::kSyscall : Kind::kSignal;
 }
 
+bool WaitStatus::is_vfork() const {
+  return WIFSTOPPED(status_) && status_ >> 16 == PTRACE_EVENT_VFORK;
+}
+
 }  // namespace tc::ptrace

@@ -25,6 +25,8 @@ class WaitStatus {
 
   Kind kind() const;
   int signal() const { return (status_ >> 8) & 0xff; }
+  // Of kCreate: it waits for the child to execute a program or to end (vfork).
+  bool is_vfork() const;
   // As wait(2) tells it.
   int raw() const { return status_; }
 
