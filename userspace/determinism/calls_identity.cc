@@ -102,7 +102,7 @@ Handler answer_getcpu(World&, sys::call::getcpu call, Tracee& guest) {
 bool needs_asking(Tracee& guest, pid_t tid) {
   return tid != 0 && tid != guest.own_tid() && tid != guest.process().pid;
 }
-guest::Injection ask_for(pid_t tid) {
+guest::Injection probe_task(pid_t tid) {
   return Tracee::inject(sys::call::kill{.pid = {tid}, .sig = {0}});
 }
 bool exists(std::int64_t kill_result) { return kill_result == 0 || kill_result == -EPERM; }
@@ -113,7 +113,7 @@ Handler answer_sched_getaffinity(World&, sys::call::sched_getaffinity call, Trac
   if (call.len.value < kMaskBytes || call.len.value % kMaskBytes != 0) co_return -EINVAL;
   if (call.pid.value < 0) co_return -ESRCH;
   if (needs_asking(guest, call.pid.value)) {
-    const std::int64_t asked = co_await ask_for(call.pid.value);
+    const std::int64_t asked = co_await probe_task(call.pid.value);
     if (!exists(asked)) co_return -ESRCH;
   }
   const std::uint64_t mask = 1;
@@ -128,22 +128,10 @@ Handler answer_sched_setaffinity(World&, sys::call::sched_setaffinity call, Trac
   if (!guest.read_memory(call.user_mask_ptr.address, given)) co_return -EFAULT;
   if (call.pid.value < 0) co_return -ESRCH;
   if (needs_asking(guest, call.pid.value)) {
-    const std::int64_t asked = co_await ask_for(call.pid.value);
+    const std::int64_t asked = co_await probe_task(call.pid.value);
     if (!exists(asked)) co_return -ESRCH;
   }
   co_return (mask[0] & std::byte{1}) != std::byte{0} ? 0 : -EINVAL;
-}
-
-// The slice of the host's scheduler depends on its build and, in part, on its load.
-Handler answer_sched_rr_get_interval(World&, sys::call::sched_rr_get_interval call, Tracee& guest) {
-  if (call.pid.value < 0) co_return -EINVAL;
-  if (needs_asking(guest, call.pid.value)) {
-    const std::int64_t asked = co_await ask_for(call.pid.value);
-    if (!exists(asked)) co_return -ESRCH;
-  }
-  sys::abi::timespec slice{};
-  slice.tv_nsec.value = 4'000'000;
-  co_return guest.write(call.interval, slice) ? 0 : -EFAULT;
 }
 
 // --- the rest ----------------------------------------------------------------------------------
@@ -215,13 +203,10 @@ Handler answer_unknown(World&, T, Tracee&) {
 }
 
 void add_unknown_calls(guest::Handlers& handlers, World& world) {
-  on<sys::call::ustat>(handlers, world, answer_unknown);
   on<sys::call::sysfs>(handlers, world, answer_unknown);
   on<sys::call::modify_ldt>(handlers, world, answer_unknown);
   on<sys::call::get_mempolicy>(handlers, world, answer_unknown);
   on<sys::call::cachestat>(handlers, world, answer_unknown);
-  on<sys::call::statmount>(handlers, world, answer_unknown);
-  on<sys::call::listmount>(handlers, world, answer_unknown);
   on<sys::call::lsm_get_self_attr>(handlers, world, answer_unknown);
   on<sys::call::lsm_set_self_attr>(handlers, world, answer_unknown);
   on<sys::call::lsm_list_modules>(handlers, world, answer_unknown);
@@ -238,7 +223,6 @@ void add_identity_calls(guest::Handlers& handlers, World& world) {
   on<sys::call::getcpu>(handlers, world, answer_getcpu);
   on<sys::call::sched_getaffinity>(handlers, world, answer_sched_getaffinity);
   on<sys::call::sched_setaffinity>(handlers, world, answer_sched_setaffinity);
-  on<sys::call::sched_rr_get_interval>(handlers, world, answer_sched_rr_get_interval);
   on<sys::call::personality>(handlers, world, answer_personality);
   on<sys::call::getgroups>(handlers, world, answer_getgroups);
   on<sys::call::mincore>(handlers, world, answer_mincore);

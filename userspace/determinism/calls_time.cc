@@ -64,7 +64,7 @@ void note_reading(World& world) {
   if (world.clock_reads.note(world.clock)) world.requests.yields = true;
 }
 
-clock_reading to_reading(std::int64_t ns) {
+clock_reading clock_reading_of(std::int64_t ns) {
   clock_reading reading{};
   reading.tv_sec.value = ns / kSecondNs;
   reading.tv_nsec.value = ns % kSecondNs;
@@ -101,7 +101,7 @@ Handler answer_clock_gettime(World& world, sys::call::clock_gettime call, Tracee
     ns = named_clock_ns(world, guest, call.which_clock.value);
   }
   if (!ns) co_return -EINVAL;
-  co_return guest.write(call.tp, to_reading(*ns)) ? 0 : -EFAULT;
+  co_return guest.write(call.tp, clock_reading_of(*ns)) ? 0 : -EFAULT;
 }
 
 Handler answer_clock_getres(World& world, sys::call::clock_getres call, Tracee& guest) {
@@ -176,7 +176,7 @@ Handler sleep_for(World& world, std::int64_t length_ns, std::uint64_t remaining_
     const std::int64_t left_ns =
         std::max<std::int64_t>(deadline_ns - world.clock.monotonic_ns(), 0);
     const sys::RemotePointer<clock_reading> remaining{remaining_address};
-    if (!guest.write(remaining, to_reading(left_ns))) co_return -EFAULT;
+    if (!guest.write(remaining, clock_reading_of(left_ns))) co_return -EFAULT;
   }
   world.kept_deadlines.keep(guest.id(), deadline_ns);
   co_return guest::interrupted(guest::kRestartNoHand);
