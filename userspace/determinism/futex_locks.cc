@@ -48,22 +48,19 @@ void note_word(Futexes& futexes, const FutexKey& key, std::uint32_t word) {
     for (Futexes::Waiter& waiter : *queue) waiter.word = word;
 }
 
-// What a lock's word allows.
-enum class LockState : std::uint8_t { kTaken, kOwned };
-
-// Takes the lock when it is free; else marks that somebody waits. An error ends the call.
-Result<LockState> take_if_free(World& world, Tracee& guest, const FutexLock& call,
-                               const FutexKey& key, std::uint32_t word) {
+// Takes the lock when it is free: true; else marks that somebody waits. An error ends the call.
+Result<bool> take_if_free(World& world, Tracee& guest, const FutexLock& call, const FutexKey& key,
+                          std::uint32_t word) {
   const std::uint32_t own = own_number(guest);
   const std::uint32_t owner = word & FUTEX_TID_MASK;
   if (owner == own) return system_error(EDEADLK, "lock what is one's own");
   if (owner == 0) {
     if (has_lock_waiters(world.futexes, key)) return system_error(EINVAL, "find the lock's owner");
     TC_CHECK(write_futex_word(guest, call.address, own | (word & FUTEX_OWNER_DIED)));
-    return LockState::kTaken;
+    return true;
   }
   TC_CHECK(write_futex_word(guest, call.address, word | FUTEX_WAITERS));
-  return LockState::kOwned;
+  return false;
 }
 
 guest::Wait lock_wait(const FutexLock& call, std::uint32_t owner) {
@@ -84,9 +81,9 @@ guest::Handler lock_futex(World& world, FutexLock call, Tracee& guest) {
   if (!key) co_return -key.error().code();
   const Result<std::uint32_t> word = read_futex_word(guest, call.address);
   if (!word) co_return -EFAULT;
-  const Result<LockState> state = take_if_free(world, guest, call, *key, *word);
-  if (!state) co_return -state.error().code();
-  if (*state == LockState::kTaken) co_return 0;
+  const Result<bool> is_taken = take_if_free(world, guest, call, *key, *word);
+  if (!is_taken) co_return -is_taken.error().code();
+  if (*is_taken) co_return 0;
   const std::uint32_t owner = *word & FUTEX_TID_MASK;
   if (!has_lock_waiters(world.futexes, *key)) {
     // The first one to wait asks whether there is an owner to wait for.

@@ -26,9 +26,11 @@ struct Process {
   std::uint64_t order = 0;      // of all processes, by creation, from 1
   std::uint32_t execs = 0;      // how many programs it has executed
   std::int64_t started_ns = 0;  // virtual, monotonic
-  Random random;
+  Random random{0, 0};
   bool reads_tsc = true;          // prctl(PR_SET_TSC): PR_TSC_ENABLE as the guest believes
   bool runs_cpuid = true;         // arch_prctl(ARCH_CPUID) likewise
+  bool is_dumpable = true;        // prctl(PR_SET_DUMPABLE) likewise: we could not trace it else
+  bool has_filter = false;        // it has made itself a seccomp filter, beside ours
   bool has_own_root = false;      // chroot or pivot_root: names of ours are not its names
   bool has_changed_user = false;  // set*id: what it may open is not what we may
 };
