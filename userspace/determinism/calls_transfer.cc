@@ -54,19 +54,20 @@ bool is_fed_from_outside(const OpenFile& file) {
          (file.kind == FileKind::kSocket && socket_option(file, SO_TYPE) == SOCK_STREAM);
 }
 
-Handler receive(World& world, Tracee& guest, OpenFile file, Transfer transfer) {
+Handler receive_bytes(World& world, Tracee& guest, OpenFile file, Transfer transfer) {
   if (!file.may_read() || file.kind == FileKind::kFile || file.kind == FileKind::kMemory)
-    return answer_with(guest::pass());
+    return answered(guest::pass());
   if (file.kind == FileKind::kRandom) return read_random(guest, std::move(transfer.segments));
   if (file.is_nonblocking() || total_length(transfer.segments) == 0 ||
       (transfer.at_position && has_no_position(file)))
-    return answer_with(guest::pass());
+    return answered(guest::pass());
   if (is_fed_from_outside(file))
     return read_in_full({.file = std::move(file), .segments = std::move(transfer.segments)});
   ReadyCall ready{.file = std::move(file), .events = POLLIN};
   if (ready.file.kind == FileKind::kSocket) {
     ready.deadline_ns = socket_deadline(world, ready.file, SO_RCVTIMEO);
     ready.at_deadline = -EAGAIN;
+    ready.at_signal = socket_interruption(ready.deadline_ns);
   } else if (ready.file.kind == FileKind::kOther) {
     if (const auto mask = signalfd_mask(guest, ready.file.number))
       return read_signal_file(guest, *mask);
@@ -116,7 +117,7 @@ std::optional<RawCall> socket_write(Tracee& guest, const OpenFile& file, const T
       sys::call::sendmsg{.fd = {file.number}, .msg = {{*placed}}, .flags = {MSG_DONTWAIT}});
 }
 
-Handler send(World& world, Tracee& guest, OpenFile file, Transfer transfer) {
+Handler send_bytes(World& world, Tracee& guest, OpenFile file, Transfer transfer) {
   if (file.kind == FileKind::kFile && file.may_write() && total_length(transfer.segments) > 0)
     world.inodes.modified(file.id, world.clock.wall_ns());
   const bool waits_never = file.kind == FileKind::kFile || file.kind == FileKind::kMemory ||
@@ -128,16 +129,17 @@ Handler send(World& world, Tracee& guest, OpenFile file, Transfer transfer) {
   if (waits_never || !file.may_write() || (file.is_nonblocking() && !is_drained_outside) ||
       (file.outside && !file.is_nonblocking()) || transfer.segments.empty() ||
       fits(guest, file, transfer))
-    return answer_with(guest::pass());
+    return answered(guest::pass());
   Outgoing outgoing{
       .file = std::move(file), .segments = std::move(transfer.segments), .first = transfer.call};
   if (outgoing.file.kind == FileKind::kSocket) {
     const auto first = socket_write(guest, outgoing.file, transfer);
-    if (!first) return answer_with(guest::pass());
+    if (!first) return answered(guest::pass());
     outgoing.first = *first;
     outgoing.deadline_ns = socket_deadline(world, outgoing.file, SO_SNDTIMEO);
+    outgoing.at_signal = socket_interruption(outgoing.deadline_ns);
   }
-  return write_out(std::move(outgoing));
+  return write_out(guest, std::move(outgoing));
 }
 
 using Direction = Handler (*)(World&, Tracee&, OpenFile, Transfer);
@@ -145,7 +147,7 @@ using Direction = Handler (*)(World&, Tracee&, OpenFile, Transfer);
 Handler transfer_buffer(World& world, Tracee& guest, RawCall call, Direction direction,
                         bool at_position) {
   auto file = find_file(world, guest, static_cast<int>(call.arguments[0]));
-  if (!file) return answer_with(guest::pass());
+  if (!file) return answered(guest::pass());
   Transfer transfer{.call = call,
                     .segments = {{.address = call.arguments[1], .length = call.arguments[2]}},
                     .at_position = at_position};
@@ -155,9 +157,9 @@ Handler transfer_buffer(World& world, Tracee& guest, RawCall call, Direction dir
 Handler transfer_vectors(World& world, Tracee& guest, RawCall call, Direction direction,
                          bool at_position) {
   auto file = find_file(world, guest, static_cast<int>(call.arguments[0]));
-  if (!file) return answer_with(guest::pass());
+  if (!file) return answered(guest::pass());
   auto segments = read_segments(guest, call.arguments[1], call.arguments[2]);
-  if (!segments) return answer_with(guest::pass());
+  if (!segments) return answered(guest::pass());
   Transfer transfer{.call = call,
                     .segments = *std::move(segments),
                     .is_vector = true,
@@ -166,36 +168,37 @@ Handler transfer_vectors(World& world, Tracee& guest, RawCall call, Direction di
 }
 
 Handler answer_read(World& world, sys::call::read call, Tracee& guest) {
-  return transfer_buffer(world, guest, raw_call(call), receive, /*at_position=*/false);
+  return transfer_buffer(world, guest, raw_call(call), receive_bytes, /*at_position=*/false);
 }
 Handler answer_write(World& world, sys::call::write call, Tracee& guest) {
-  return transfer_buffer(world, guest, raw_call(call), send, /*at_position=*/false);
+  return transfer_buffer(world, guest, raw_call(call), send_bytes, /*at_position=*/false);
 }
 Handler answer_pread64(World& world, sys::call::pread64 call, Tracee& guest) {
-  return transfer_buffer(world, guest, raw_call(call), receive, /*at_position=*/true);
+  return transfer_buffer(world, guest, raw_call(call), receive_bytes, /*at_position=*/true);
 }
 Handler answer_pwrite64(World& world, sys::call::pwrite64 call, Tracee& guest) {
-  return transfer_buffer(world, guest, raw_call(call), send, /*at_position=*/true);
+  return transfer_buffer(world, guest, raw_call(call), send_bytes, /*at_position=*/true);
 }
 Handler answer_readv(World& world, sys::call::readv call, Tracee& guest) {
-  return transfer_vectors(world, guest, raw_call(call), receive, /*at_position=*/false);
+  return transfer_vectors(world, guest, raw_call(call), receive_bytes, /*at_position=*/false);
 }
 Handler answer_writev(World& world, sys::call::writev call, Tracee& guest) {
-  return transfer_vectors(world, guest, raw_call(call), send, /*at_position=*/false);
+  return transfer_vectors(world, guest, raw_call(call), send_bytes, /*at_position=*/false);
 }
 Handler answer_preadv(World& world, sys::call::preadv call, Tracee& guest) {
-  return transfer_vectors(world, guest, raw_call(call), receive, /*at_position=*/true);
+  return transfer_vectors(world, guest, raw_call(call), receive_bytes, /*at_position=*/true);
 }
 Handler answer_pwritev(World& world, sys::call::pwritev call, Tracee& guest) {
-  return transfer_vectors(world, guest, raw_call(call), send, /*at_position=*/true);
+  return transfer_vectors(world, guest, raw_call(call), send_bytes, /*at_position=*/true);
 }
 Handler answer_preadv2(World& world, sys::call::preadv2 call, Tracee& guest) {
-  if ((call.flags.value & kNoWait) != 0) return answer_with(guest::pass());
-  return transfer_vectors(world, guest, raw_call(call), receive,
+  if ((call.flags.value & kNoWait) != 0) return answered(guest::pass());
+  return transfer_vectors(world, guest, raw_call(call), receive_bytes,
                           call.pos_l.value != kPresentPosition);
 }
 Handler answer_pwritev2(World& world, sys::call::pwritev2 call, Tracee& guest) {
-  return transfer_vectors(world, guest, raw_call(call), send, call.pos_l.value != kPresentPosition);
+  return transfer_vectors(world, guest, raw_call(call), send_bytes,
+                          call.pos_l.value != kPresentPosition);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ FileKind kind_of_device(dev_t device, int fd) {
                                                                          : FileKind::kMemory;
   if (major(device) == kMiscellaneousDevices && minor_number == kHardwareRandomMinor)
     return FileKind::kRandom;
-  return isatty(fd) == 1 ? FileKind::kTerminal : FileKind::kOther;
+  return ::isatty(fd) == 1 ? FileKind::kTerminal : FileKind::kOther;
 }
 
 FileKind kind_of(const struct stat& status, int fd) {
@@ -77,8 +78,8 @@ std::optional<OpenFile> find_file(const World& world, Tracee& guest, int fd) {
   Result<UniqueFd> ours = guest.file(fd);
   if (!ours) return std::nullopt;
   struct stat status {};
-  const int flags = fcntl(ours->get(), F_GETFL);
-  if (flags < 0 || (flags & O_PATH) != 0 || fstat(ours->get(), &status) != 0) return std::nullopt;
+  const int flags = ::fcntl(ours->get(), F_GETFL);
+  if (flags < 0 || (flags & O_PATH) != 0 || ::fstat(ours->get(), &status) != 0) return std::nullopt;
   OpenFile file;
   file.number = fd;
   file.kind = kind_of(status, ours->get());
@@ -93,6 +94,13 @@ std::optional<OpenFile> find_file(const World& world, Tracee& guest, int fd) {
 std::int16_t poll_now(const OpenFile& file, std::int16_t events) {
   pollfd asked{.fd = file.get(), .events = events, .revents = 0};
   return ::poll(&asked, 1, 0) == 1 ? asked.revents : std::int16_t{0};
+}
+
+int socket_option(const OpenFile& socket, int option) {
+  int value = -1;
+  socklen_t size = sizeof(value);
+  if (::getsockopt(socket.get(), SOL_SOCKET, option, &value, &size) != 0) return -1;
+  return value;
 }
 
 std::string describe_wait(const OpenFile& file, std::int16_t events) {
@@ -114,11 +122,11 @@ NonBlocking::NonBlocking(const OpenFile& file) {
   if (file.is_nonblocking()) return;
   file_ = file.file;
   flags_ = file.flags;
-  fcntl(file_->get(), F_SETFL, flags_ | O_NONBLOCK);
+  ::fcntl(file_->get(), F_SETFL, flags_ | O_NONBLOCK);
 }
 
 NonBlocking::~NonBlocking() {
-  if (file_) fcntl(file_->get(), F_SETFL, flags_);
+  if (file_) ::fcntl(file_->get(), F_SETFL, flags_);
 }
 
 guest::Answer answer_of(std::int64_t result) {
@@ -126,7 +134,7 @@ guest::Answer answer_of(std::int64_t result) {
   return result;
 }
 
-guest::Handler answer_with(guest::Answer answer) { co_return answer; }
+guest::Handler answered(guest::Answer answer) { co_return answer; }
 
 guest::Handler pass_when_ready(ReadyCall call) {
   while (poll_now(call.file, call.events) == 0) {

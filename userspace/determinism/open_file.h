@@ -46,6 +46,9 @@ std::optional<OpenFile> find_file(const World& world, Tracee& guest, int fd);
 // Which of `events` (and POLLERR, POLLHUP) are there now.
 std::int16_t poll_now(const OpenFile& file, std::int16_t events);
 
+// An int of SOL_SOCKET: SO_DOMAIN, SO_TYPE and the like; -1 when it is no socket.
+int socket_option(const OpenFile& socket, int option);
+
 // For a deadlock report: "input from a pipe (descriptor 0)".
 std::string describe_wait(const OpenFile& file, std::int16_t events);
 
@@ -72,7 +75,7 @@ class NonBlocking {
 guest::Answer answer_of(std::int64_t result);
 
 // The whole answer, for functions that return handlers without being coroutines.
-guest::Handler answer_with(guest::Answer answer);
+guest::Handler answered(guest::Answer answer);
 
 // Lets the kernel make the call as soon as it does not block.
 struct ReadyCall {

@@ -43,10 +43,17 @@ guest::RawCall rest_of(const Outgoing& outgoing, std::uint64_t done) {
                                     .addr_len = {}});
 }
 
+guest::Answer answer_of_sent(Tracee& guest, const Outgoing& outgoing, std::uint64_t done) {
+  if (outgoing.length_at == 0) return static_cast<std::int64_t>(done);
+  const auto length = static_cast<std::uint32_t>(done);
+  if (!guest.write_memory(outgoing.length_at, std::as_bytes(std::span(&length, 1)))) return -EFAULT;
+  return 1;
+}
+
 bool tcp_takes_at_once(const OpenFile& socket, std::uint64_t bytes) {
   std::uint32_t memory[SK_MEMINFO_VARS] = {};
   socklen_t size = sizeof(memory);
-  if (getsockopt(socket.get(), SOL_SOCKET, SO_MEMINFO, memory, &size) != 0) return false;
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_MEMINFO, memory, &size) != 0) return false;
   const std::uint64_t most = memory[SK_MEMINFO_SNDBUF];
   const std::uint64_t queued = memory[SK_MEMINFO_WMEM_QUEUED];
   return queued + 2 * bytes + kBufferOverhead <= most;
@@ -86,7 +93,7 @@ Segment segment_at(const Segments& segments, std::uint64_t done) {
   return {};
 }
 
-guest::Handler write_out(Outgoing outgoing) {
+guest::Handler write_out(Tracee& guest, Outgoing outgoing) {
   const std::uint64_t total = total_length(outgoing.segments);
   const bool has_rest = is_stream(outgoing.file);
   std::uint64_t done = 0;
@@ -104,7 +111,7 @@ guest::Handler write_out(Outgoing outgoing) {
       }
       if (result > 0) done += static_cast<std::uint64_t>(result);
       if (done > 0 && (done >= total || !has_rest || (result <= 0 && result != -EAGAIN)))
-        co_return static_cast<std::int64_t>(done);
+        co_return answer_of_sent(guest, outgoing, done);
       if (result > 0) continue;
       if (result != -EAGAIN) co_return answer_of(result);
     }
@@ -113,7 +120,7 @@ guest::Handler write_out(Outgoing outgoing) {
     guest::Waiting waiting(std::move(wait));
     const guest::Woken woken = co_await waiting;
     if (woken == guest::Woken::kReady) continue;
-    if (done > 0) co_return static_cast<std::int64_t>(done);
+    if (done > 0) co_return answer_of_sent(guest, outgoing, done);
     if (woken == guest::Woken::kSignal) co_return guest::interrupted(outgoing.at_signal);
     co_return -EAGAIN;
   }
@@ -163,18 +170,15 @@ std::optional<std::int64_t> socket_deadline(const World& world, const OpenFile& 
                                             int option) {
   timeval limit{};
   socklen_t size = sizeof(limit);
-  if (getsockopt(socket.get(), SOL_SOCKET, option, &limit, &size) != 0) return std::nullopt;
+  if (::getsockopt(socket.get(), SOL_SOCKET, option, &limit, &size) != 0) return std::nullopt;
   if (limit.tv_sec == 0 && limit.tv_usec == 0) return std::nullopt;
   const auto duration = duration_ns(limit.tv_sec, limit.tv_usec, 1'000'000);
   if (!duration) return std::nullopt;
   return add_ns(world.clock.monotonic_ns(), *duration);
 }
 
-int socket_option(const OpenFile& socket, int option) {
-  int value = -1;
-  socklen_t size = sizeof(value);
-  if (getsockopt(socket.get(), SOL_SOCKET, option, &value, &size) != 0) return -1;
-  return value;
+std::int64_t socket_interruption(const std::optional<std::int64_t>& deadline_ns) {
+  return deadline_ns ? -EINTR : guest::kRestartSys;
 }
 
 }  // namespace tc::determinism

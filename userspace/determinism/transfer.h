@@ -40,10 +40,13 @@ struct Outgoing {
   std::optional<std::int64_t> deadline_ns =
       std::nullopt;  // monotonic; EAGAIN when nothing was sent until then
   std::int64_t at_signal = guest::kRestartSys;
+  // Set: the call sends messages of which this is the first. How many bytes went goes here, as 32
+  // bits, and the answer is 1.
+  std::uint64_t length_at = 0;
 };
 // Writes all, as a call does that blocks: less only when a signal or an error ends it in the
 // middle. What takes a whole message or nothing is written at once.
-guest::Handler write_out(Outgoing outgoing);
+guest::Handler write_out(Tracee& guest, Outgoing outgoing);
 
 struct Incoming {
   OpenFile file;
@@ -61,7 +64,7 @@ guest::Handler read_random(Tracee& guest, Segments segments);
 bool takes_at_once(const OpenFile& socket, std::uint64_t bytes);
 // How long a call on the socket may block: SO_RCVTIMEO or SO_SNDTIMEO.
 std::optional<std::int64_t> socket_deadline(const World& world, const OpenFile& socket, int option);
-// SO_DOMAIN, SO_TYPE and the like; -1 when it is no socket.
-int socket_option(const OpenFile& socket, int option);
+// What a signal makes of it: with a limit of time it is not made again (sock_intr_errno).
+std::int64_t socket_interruption(const std::optional<std::int64_t>& deadline_ns);
 
 }  // namespace tc::determinism

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -31,6 +32,13 @@ struct Requests {
   bool yields = false;             // the task lets the others go first (sched_yield)
   bool signals_sent = false;       // some task may have got a signal
   std::vector<std::string> notes;  // what cannot be promised any more, for the end of the run
+};
+
+// A task that waits for a System V semaphore, as semctl(GETNCNT) and (GETZCNT) count them.
+struct SemaphoreWait {
+  std::int32_t set = 0;
+  std::uint16_t number = 0;
+  bool for_zero = false;
 };
 
 struct World {
@@ -62,14 +70,18 @@ struct World {
   std::map<pid_t, const Process*> processes;
   std::optional<std::string> host_name;    // that a guest has set
   std::optional<std::string> domain_name;  // likewise
-  std::uint16_t next_port = 32768;     // of the first socket that is bound to any
-  std::uint32_t next_socket_name = 0;  // of the first abstract one
+  std::uint16_t next_port = 32768;         // of the first socket that is bound to any
+  std::uint32_t next_socket_name = 0;      // of the first abstract one
+  std::uint32_t next_netlink_port = 0xf0000000;
+  std::set<std::string> bound_services;  // UNIX sockets of the run's own, by path
   // Files that were open before the run and are no regular ones may be fed or drained by somebody
   // outside, in his own time.
   std::vector<FileId> external;
   // Somebody has asked for signals by what descriptors do (O_ASYNC, mq_notify): from now on any
   // call may send one.
   bool asynchronous_signals = false;
+  std::map<pid_t, pid_t> record_lock_waits;  // which process waits for which (fcntl F_SETLKW)
+  std::map<TaskId, SemaphoreWait> semaphore_waits;
   // Somebody has made a signal descriptor, which an epoll may hold (calls_epoll.cc).
   bool has_signal_files = false;
 };
