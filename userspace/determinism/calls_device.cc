@@ -60,7 +60,7 @@ std::int64_t give(Tracee& guest, std::uint64_t address, const T& value) {
 
 Handler pass_call() { co_return guest::pass(); }
 // The kernel is not asked, but a descriptor that is none is told of all the same.
-Handler answer_with(std::int64_t answer, sys::call::ioctl call, Tracee& guest) {
+Handler answer_unasked(std::int64_t answer, sys::call::ioctl call, Tracee& guest) {
   const auto file = guest.file(call.fd.value);
   co_return file ? answer : -EBADF;
 }
@@ -185,26 +185,26 @@ Handler answer_ioctl(World& world, sys::call::ioctl call, Tracee& guest) {
     case FS_IOC_GETFSLABEL:
     case kGetFsUuid:
     case kGetFsSysfsPath:
-      return answer_with(-ENOTTY, call, guest);
+      return answer_unasked(-ENOTTY, call, guest);
     // Where a file lies on the disk, and whether blocks can be shared: callers copy instead.
     case FIBMAP:
     case FS_IOC_FIEMAP:
     case FICLONE:
     case FICLONERANGE:
     case FIDEDUPERANGE:
-      return answer_with(-EOPNOTSUPP, call, guest);
+      return answer_unasked(-EOPNOTSUPP, call, guest);
     case kGetStampOld:
     case kGetStampNsOld:
     case kGetStampNew:
     case kGetStampNsNew:
       return answer_socket_time(world, call, guest);
     case RNDGETENTCNT:
-      return answer_with(give(guest, call.arg.address, int{256}), call, guest);
+      return answer_unasked(give(guest, call.arg.address, int{256}), call, guest);
     case RNDADDENTROPY:
     case RNDADDTOENTCNT:
     case RNDCLEARPOOL:
     case RNDRESEEDCRNG:
-      return answer_with(-EPERM, call, guest);
+      return answer_unasked(-EPERM, call, guest);
     case kTakeNotification:
       return answer_take_notification(call, guest);
     default:

@@ -182,13 +182,13 @@ Handler sleep_for(World& world, std::int64_t length_ns, std::uint64_t remaining_
   co_return guest::interrupted(guest::kRestartNoHand);
 }
 
-Handler answer_at_once(std::int64_t value) { co_return value; }
+Handler refuse_sleep(std::int64_t value) { co_return value; }
 
 Handler answer_nanosleep(World& world, sys::call::nanosleep call, Tracee& guest) {
   const auto wanted = guest.read(call.rqtp);
-  if (!wanted) return answer_at_once(-EFAULT);
+  if (!wanted) return refuse_sleep(-EFAULT);
   const auto length_ns = duration_ns(wanted->tv_sec.value, wanted->tv_nsec.value);
-  if (!length_ns) return answer_at_once(-EINVAL);
+  if (!length_ns) return refuse_sleep(-EINVAL);
   return sleep_for(world, *length_ns, call.rmtp.address, guest);
 }
 
@@ -241,11 +241,11 @@ Handler sleep_until_time(World& world, std::int64_t deadline_ns) {
 Handler answer_clock_nanosleep(World& world, sys::call::clock_nanosleep call, Tracee& guest) {
   const std::int32_t id = call.which_clock.value;
   if (const std::int64_t refusal = check_sleeping_clock(id); refusal != 0)
-    return answer_at_once(refusal);
+    return refuse_sleep(refusal);
   const auto wanted = guest.read(call.rqtp);
-  if (!wanted) return answer_at_once(-EFAULT);
+  if (!wanted) return refuse_sleep(-EFAULT);
   const auto ns = duration_ns(wanted->tv_sec.value, wanted->tv_nsec.value);
-  if (!ns) return answer_at_once(-EINVAL);
+  if (!ns) return refuse_sleep(-EINVAL);
   if ((call.flags.value & TIMER_ABSTIME) == 0)
     return sleep_for(world, *ns, call.rmtp.address, guest);
   return sleep_until_time(world, monotonic_of(world, guest, id, *ns));
