@@ -49,14 +49,16 @@ class FakeGuest final : public guest::Guest {
     for (handler.start(); !handler.done();) {
       const guest::RawCall call = handler.wanted();
       injected_.push_back(call);
-      std::int64_t result = -ENOSYS;
-      if (!script_.empty()) {
-        result = script_.front()(call);
-        script_.pop_front();
-      }
-      handler.resume(result);
+      handler.resume(make(call));
     }
     return handler.answer();
+  }
+  // The kernel's part of run(): what the next line of the script makes of the call.
+  std::int64_t make(const guest::RawCall& call) {
+    if (script_.empty()) return -ENOSYS;
+    const Kernel kernel = std::move(script_.front());
+    script_.pop_front();
+    return kernel(call);
   }
   const std::vector<guest::RawCall>& injected() const { return injected_; }
 
