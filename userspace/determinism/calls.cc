@@ -11,7 +11,11 @@ guest::Handlers make_handlers(World& world) {
   add_transfer_calls(handlers, world);
   add_poll_calls(handlers, world);
   add_open_calls(handlers, world);
+  add_name_calls(handlers, world);
   add_status_calls(handlers, world);
+  add_space_calls(handlers, world);
+  add_file_time_calls(handlers, world);
+  add_link_text_calls(handlers, world);
   add_directory_calls(handlers, world);
   add_futex_calls(handlers, world);
   add_process_calls(handlers, world);

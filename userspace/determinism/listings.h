@@ -36,8 +36,8 @@ class Listings {
   std::list<Listing> kept_;  // latest used first
 };
 
-// All entries, sorted by the bytes of their names, "." and ".." first. `path` may be any name of an
-// open directory (/proc/PID/fd/N).
+// All entries, sorted by the bytes of their names (numbers in /proc by value), "." and ".." first.
+// `path` may be any name of an open directory (/proc/PID/fd/N).
 Result<std::vector<DirectoryEntry>> read_directory(const std::string& path);
 
 }  // namespace tc::determinism
