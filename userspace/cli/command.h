@@ -31,6 +31,7 @@ struct Subcommand {
 
 Subcommand add_observe(CLI::App& app);
 Subcommand add_trace(CLI::App& app);
+Subcommand add_sandbox(CLI::App& app);
 Subcommand add_replay(CLI::App& app);
 Subcommand add_validate(CLI::App& app);
 Subcommand add_diff(CLI::App& app);

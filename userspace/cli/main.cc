@@ -13,6 +13,7 @@ constexpr const char* kFooter = R"(Examples:
   sudo tc observe --pid 1234              what does that process do?
   sudo tc observe -o run.ndjson -- make   and this command?
   tc trace -- ls                          each of its system calls, typed
+  tc sandbox --verify -- make             does it do the same every time?
   tc validate run.ndjson                  is the evidence whole?
   tc diff monday.ndjson today.ndjson      what does it do that it did not do?
   tc baseline check git.baseline          and what is not in its baseline?
@@ -44,9 +45,9 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   set_usage(app, "Usage: tc COMMAND [OPTIONS]");
   app.footer(kFooter);
-  const std::vector<Subcommand> subcommands = {add_observe(app),  add_trace(app), add_replay(app),
-                                               add_validate(app), add_diff(app),  add_baseline(app),
-                                               add_doctor(app)};
+  const std::vector<Subcommand> subcommands = {
+      add_observe(app),  add_trace(app), add_sandbox(app),  add_replay(app),
+      add_validate(app), add_diff(app),  add_baseline(app), add_doctor(app)};
   const auto chosen = [&]() -> const Subcommand* {
     for (const Subcommand& subcommand : subcommands)
       if (subcommand.app->parsed()) return &subcommand;

@@ -30,16 +30,23 @@ std::optional<std::size_t> parse_size(std::string_view text) {
 }
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, double>, 5> kUnits = {
-      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"", 1000}}};
+  if (text.ends_with("ns") || text.ends_with("us")) return std::nullopt;
+  const auto duration = parse_fine_duration(text);
+  if (!duration) return std::nullopt;
+  return std::chrono::round<std::chrono::milliseconds>(*duration);
+}
+
+std::optional<std::chrono::nanoseconds> parse_fine_duration(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, double>, 7> kUnits = {
+      {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"", 1e9}}};
   double number = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (code != std::errc() || number < 0) return std::nullopt;
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  constexpr double kYear = 366.0 * 24 * 3'600'000;
-  for (const auto& [name, milliseconds] : kUnits)
-    if (unit == name && number * milliseconds < kYear)
-      return std::chrono::milliseconds(std::llround(number * milliseconds));
+  constexpr double kYear = 366.0 * 24 * 3600e9;
+  for (const auto& [name, nanoseconds] : kUnits)
+    if (unit == name && number * nanoseconds < kYear)
+      return std::chrono::nanoseconds(std::llround(number * nanoseconds));
   return std::nullopt;
 }
 

@@ -14,4 +14,7 @@ std::optional<std::size_t> parse_size(std::string_view text);
 // A number with ms, s, m or h; without a unit, seconds. Fractions are allowed: 1.5s.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
+// The same with ns and us, to the nanosecond.
+std::optional<std::chrono::nanoseconds> parse_fine_duration(std::string_view text);
+
 }  // namespace tc::cli
