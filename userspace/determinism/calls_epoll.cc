@@ -109,16 +109,16 @@ Handler await_epoll(World& world, Tracee& guest, EpollCall call) {
   const auto made = sys::from_registers<sys::call::epoll_pwait>(call.at_once.arguments);
   const auto link = guest.link(fmt::format("fd/{}", made.epfd.value));
   if (made.maxevents.value <= 0 || !link || *link != "anon_inode:[eventpoll]")
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   if (made.sigmask.address != 0) {
     std::uint64_t mask = 0;
     if (made.sigsetsize.value != sizeof(mask) ||
         !guest.read_memory(made.sigmask.address, std::as_writable_bytes(std::span(&mask, 1))))
-      return answered(guest::pass());
+      return answer_with(guest::pass());
     call.signal_mask = mask;
   }
   std::optional<OpenFile> epoll = find_file(world, guest, made.epfd.value);
-  if (!epoll) return answered(guest::pass());
+  if (!epoll) return answer_with(guest::pass());
   call.epoll = *std::move(epoll);
   const bool by_guest =
       world.has_signal_files && accepted_signals_of_epoll(guest, made.epfd.value) != 0;
@@ -143,7 +143,7 @@ std::optional<std::int64_t> milliseconds_from_now(const World& world, std::int64
 }
 
 Handler answer_epoll_wait(World& world, sys::call::epoll_wait made, Tracee& guest) {
-  if (made.timeout.value == 0) return answered(guest::pass());
+  if (made.timeout.value == 0) return answer_with(guest::pass());
   EpollCall call;
   call.at_once = without_time(made.epfd.value, made.events.address, made.maxevents.value, 0, 0);
   call.deadline_ns = milliseconds_from_now(world, made.timeout.value);
@@ -151,7 +151,7 @@ Handler answer_epoll_wait(World& world, sys::call::epoll_wait made, Tracee& gues
 }
 
 Handler answer_epoll_pwait(World& world, sys::call::epoll_pwait made, Tracee& guest) {
-  if (made.timeout.value == 0) return answered(guest::pass());
+  if (made.timeout.value == 0) return answer_with(guest::pass());
   EpollCall call;
   call.at_once = without_time(made.epfd.value, made.events.address, made.maxevents.value,
                               made.sigmask.address, made.sigsetsize.value);
@@ -167,7 +167,7 @@ Handler answer_epoll_pwait2(World& world, sys::call::epoll_pwait2 made, Tracee& 
     const auto limit = guest.read(made.timeout);
     const auto duration =
         limit ? duration_ns(limit->tv_sec.value, limit->tv_nsec.value) : std::nullopt;
-    if (!duration || *duration == 0) return answered(guest::pass());
+    if (!duration || *duration == 0) return answer_with(guest::pass());
     call.deadline_ns = add_ns(world.clock.monotonic_ns(), *duration);
   }
   return await_epoll(world, guest, std::move(call));
@@ -175,11 +175,11 @@ Handler answer_epoll_pwait2(World& world, sys::call::epoll_pwait2 made, Tracee& 
 
 Handler answer_signalfd(World& world, sys::call::signalfd /*made*/, Tracee& /*guest*/) {
   world.has_signal_files = true;
-  return answered(guest::pass());
+  return answer_with(guest::pass());
 }
 Handler answer_signalfd4(World& world, sys::call::signalfd4 /*made*/, Tracee& /*guest*/) {
   world.has_signal_files = true;
-  return answered(guest::pass());
+  return answer_with(guest::pass());
 }
 
 }  // namespace

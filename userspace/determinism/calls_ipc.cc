@@ -114,21 +114,22 @@ Handler operate(World& world, Tracee& guest, SemaphoreCall call) {
 
 Handler answer_semtimedop(World& world, sys::call::semtimedop made, Tracee& guest) {
   SemaphoreCall call{.made = made, .operations = {}, .deadline_ns = {}};
-  if (made.nsops.value == 0 || made.nsops.value > kMostOperations) return answered(guest::pass());
+  if (made.nsops.value == 0 || made.nsops.value > kMostOperations)
+    return answer_with(guest::pass());
   call.operations.resize(made.nsops.value);
   if (!guest.read_memory(made.tsops.address, std::as_writable_bytes(std::span(call.operations))))
-    return answered(-EFAULT);
+    return answer_with(-EFAULT);
   if (made.timeout.address != 0) {
     const auto limit = guest.read(made.timeout);
-    if (!limit) return answered(-EFAULT);
+    if (!limit) return answer_with(-EFAULT);
     const auto duration = duration_ns(limit->tv_sec.value, limit->tv_nsec.value);
-    if (!duration) return answered(-EINVAL);
+    if (!duration) return answer_with(-EINVAL);
     call.deadline_ns = add_ns(world.clock.monotonic_ns(), *duration);
   }
   const bool never_waits =
       std::all_of(call.operations.begin(), call.operations.end(),
                   [](const sembuf& operation) { return (operation.sem_flg & IPC_NOWAIT) != 0; });
-  if (never_waits) return answered(guest::pass());
+  if (never_waits) return answer_with(guest::pass());
   return operate(world, guest, std::move(call));
 }
 
@@ -159,13 +160,13 @@ Handler exchange_message(guest::RawCall call, std::size_t flags_argument, std::i
 }
 
 Handler answer_msgsnd(World& /*world*/, sys::call::msgsnd call, Tracee& /*guest*/) {
-  if ((call.msgflg.value & IPC_NOWAIT) != 0) return answered(guest::pass());
+  if ((call.msgflg.value & IPC_NOWAIT) != 0) return answer_with(guest::pass());
   return exchange_message(raw_call(call), 3, -EAGAIN,
                           fmt::format("room in message queue {}", call.msqid.value));
 }
 
 Handler answer_msgrcv(World& /*world*/, sys::call::msgrcv call, Tracee& /*guest*/) {
-  if ((call.msgflg.value & IPC_NOWAIT) != 0) return answered(guest::pass());
+  if ((call.msgflg.value & IPC_NOWAIT) != 0) return answer_with(guest::pass());
   return exchange_message(raw_call(call), 4, -ENOMSG,
                           fmt::format("a message of queue {}", call.msqid.value));
 }
@@ -228,7 +229,7 @@ Handler answer_semctl(World& world, sys::call::semctl call, Tracee& guest) {
     case GETZCNT:
       return count_waiters(world, call, /*for_zero=*/true);
     default:
-      return answered(guest::pass());
+      return answer_with(guest::pass());
   }
 }
 
@@ -252,7 +253,7 @@ Handler answer_msgctl(World& world, sys::call::msgctl call, Tracee& guest) {
     case MSG_STAT_ANY:
       return tell_queue(world, guest, call);
     default:
-      return answered(guest::pass());
+      return answer_with(guest::pass());
   }
 }
 
@@ -293,7 +294,7 @@ Handler answer_shmctl(World& world, sys::call::shmctl call, Tracee& guest) {
     case SHM_INFO:
       return tell_all_memory(guest, call);
     default:
-      return answered(guest::pass());
+      return answer_with(guest::pass());
   }
 }
 
@@ -304,7 +305,7 @@ Handler exchange_posix(World& world, Tracee& guest, int fd, std::int16_t events,
                        const sys::RemotePointer<sys::abi::wait_limit>& limit_at,
                        const guest::RawCall& call) {
   auto queue = find_file(world, guest, fd);
-  if (!queue || queue->is_nonblocking()) return answered(guest::pass());
+  if (!queue || queue->is_nonblocking()) return answer_with(guest::pass());
   ReadyCall ready{.file = *std::move(queue), .events = events};
   ready.at_deadline = -ETIMEDOUT;
   ready.attempt = call;
@@ -312,7 +313,7 @@ Handler exchange_posix(World& world, Tracee& guest, int fd, std::int16_t events,
     const auto limit = guest.read(limit_at);
     const auto wall_ns =
         limit ? duration_ns(limit->tv_sec.value, limit->tv_nsec.value) : std::nullopt;
-    if (!wall_ns) return answered(guest::pass());
+    if (!wall_ns) return answer_with(guest::pass());
     ready.deadline_ns = monotonic_of_wall(world.clock, *wall_ns);
   }
   return pass_when_ready(std::move(ready));
@@ -328,7 +329,7 @@ Handler answer_mq_timedreceive(World& world, sys::call::mq_timedreceive call, Tr
 
 Handler answer_mq_notify(World& world, sys::call::mq_notify call, Tracee& /*guest*/) {
   if (call.u_notification.address != 0) world.asynchronous_signals = true;
-  return answered(guest::pass());
+  return answer_with(guest::pass());
 }
 
 }  // namespace

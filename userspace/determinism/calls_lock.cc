@@ -147,16 +147,16 @@ Handler answer_fcntl(World& world, FcntlCall call, Tracee& guest) {
       return lock_description(world, guest, call);
     case F_SETFL:
       if ((call.arg.address & O_ASYNC) != 0) world.asynchronous_signals = true;
-      return answered(guest::pass());
+      return answer_with(guest::pass());
     case F_NOTIFY:
       world.asynchronous_signals = true;
-      return answered(guest::pass());
+      return answer_with(guest::pass());
     case F_SETLEASE:
       // Whoever opens a leased file waits in the kernel for the holder: as if it were open
       // elsewhere, there is no lease to be had.
-      return answered(call.arg.address == F_UNLCK ? guest::pass() : -EAGAIN);
+      return answer_with(call.arg.address == F_UNLCK ? guest::pass() : -EAGAIN);
     default:
-      return answered(guest::pass());
+      return answer_with(guest::pass());
   }
 }
 

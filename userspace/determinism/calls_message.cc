@@ -113,7 +113,7 @@ Handler receive_message(World& world, Tracee& guest, int fd, Receiving receiving
   constexpr std::uint32_t kNeverWaits = MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB;
   const auto flags = static_cast<std::uint32_t>(receiving.call.arguments[receiving.flags_argument]);
   auto socket = find_blocking_socket(world, guest, fd);
-  if (!socket || (flags & kNeverWaits) != 0) return answered(guest::pass());
+  if (!socket || (flags & kNeverWaits) != 0) return answer_with(guest::pass());
   const bool takes_all = (flags & MSG_WAITALL) != 0 && total_length(receiving.segments) > 0 &&
                          socket_option(*socket, SO_TYPE) == SOCK_STREAM;
   ReadyCall ready = ready_to_receive(world, *std::move(socket));
@@ -134,7 +134,7 @@ Handler answer_recvmsg(World& world, sys::call::recvmsg call, Tracee& guest) {
     const auto header = read_header(guest, call.msg.address);
     auto segments =
         header ? read_segments(guest, header->vectors, header->vector_count) : std::nullopt;
-    if (!segments) return answered(guest::pass());
+    if (!segments) return answer_with(guest::pass());
     receiving.segments = *std::move(segments);
   }
   return receive_message(world, guest, call.fd.value, std::move(receiving));
@@ -194,13 +194,13 @@ Handler answer_recvmmsg(World& world, sys::call::recvmmsg call, Tracee& guest) {
   auto socket = find_blocking_socket(world, guest, call.fd.value);
   if (!socket || call.vlen.value == 0 ||
       (call.flags.value & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)) != 0)
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   ReceivingMany many{.call = call, .last_ns = {}};
   if (call.timeout.address != 0) {
     const auto limit = guest.read(call.timeout);
     const auto duration =
         limit ? duration_ns(limit->tv_sec.value, limit->tv_nsec.value) : std::nullopt;
-    if (!duration) return answered(limit ? -EINVAL : -EFAULT);
+    if (!duration) return answer_with(limit ? -EINVAL : -EFAULT);
     many.last_ns = add_ns(world.clock.monotonic_ns(), *duration);
   }
   return receive_many(world, guest, ready_to_receive(world, *std::move(socket)), many);
@@ -242,18 +242,18 @@ Outgoing outgoing_of(const World& world, OpenFile socket, Sending sending) {
 
 Handler send_message(World& world, Tracee& guest, int fd, Sending sending) {
   auto socket = find_file(world, guest, fd);
-  if (!socket || socket->kind != FileKind::kSocket) return answered(guest::pass());
+  if (!socket || socket->kind != FileKind::kSocket) return answer_with(guest::pass());
   if (sending.address != 0) {
     const auto name = read_socket_address(guest, sending.address, sending.address_length);
-    if (name && is_service_of_host(world, *name)) return answered(-ENOENT);
+    if (name && is_service_of_host(world, *name)) return answer_with(-ENOENT);
   }
   name_sender(world, guest, *socket);
   if (socket->is_nonblocking() || socket->outside || (flags_of(sending) & MSG_DONTWAIT) != 0)
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   // Whether a named receiver has room is not told by the sender's own socket.
   const bool is_known = sending.address == 0 || socket_option(*socket, SO_DOMAIN) != AF_UNIX;
   if (sending.length_at == 0 && is_known && takes_at_once(*socket, total_length(sending.segments)))
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   return write_out(guest, outgoing_of(world, *std::move(socket), std::move(sending)));
 }
 
@@ -270,7 +270,7 @@ Handler answer_sendmsg(World& world, sys::call::sendmsg call, Tracee& guest) {
   const auto header = read_header(guest, call.msg.address);
   auto segments =
       header ? read_segments(guest, header->vectors, header->vector_count) : std::nullopt;
-  if (!segments) return answered(guest::pass());
+  if (!segments) return answer_with(guest::pass());
   return send_message(world, guest, call.fd.value,
                       {.call = raw_call(call),
                        .flags_argument = 2,
@@ -313,7 +313,7 @@ Handler send_first_of_many(World& world, Tracee& guest, const sys::call::sendmms
   const auto header = read_header(guest, call.mmsg.value);
   auto segments =
       header ? read_segments(guest, header->vectors, header->vector_count) : std::nullopt;
-  if (!segments) return answered(guest::pass());
+  if (!segments) return answer_with(guest::pass());
   return send_message(world, guest, call.fd.value,
                       {.call = raw_call(sys::call::sendmsg{
                            .fd = call.fd, .msg = {{call.mmsg.value}}, .flags = call.flags}),
@@ -325,10 +325,10 @@ Handler send_first_of_many(World& world, Tracee& guest, const sys::call::sendmms
 Handler answer_sendmmsg(World& world, sys::call::sendmmsg call, Tracee& guest) {
   auto socket = find_file(world, guest, call.fd.value);
   if (!socket || socket->kind != FileKind::kSocket || call.vlen.value == 0)
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   name_sender(world, guest, *socket);
   if (socket->is_nonblocking() || socket->outside || (call.flags.value & MSG_DONTWAIT) != 0)
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   if (socket_option(*socket, SO_TYPE) == SOCK_STREAM) return send_first_of_many(world, guest, call);
   Sending sending{.call = raw_call(call), .flags_argument = 3, .segments = {}};
   return send_many(outgoing_of(world, *std::move(socket), std::move(sending)), call);

@@ -145,10 +145,10 @@ Checked read_signal_mask(Tracee& guest, std::uint64_t address, std::uint64_t siz
 
 Handler poll_files(World& world, Tracee& guest, PollingCall call) {
   const auto count = static_cast<std::uint32_t>(call.made.arguments[1]);
-  if (count > kMostPolled) return answered(guest::pass());
+  if (count > kMostPolled) return answer_with(guest::pass());
   std::vector<pollfd> entries(count);
   if (!guest.read_memory(call.made.arguments[0], std::as_writable_bytes(std::span(entries))))
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   WatchedFiles watched;
   for (const pollfd& entry : entries)
     if (entry.fd >= 0) watched.add(world, guest, entry.fd, entry.events, /*counting=*/-1);
@@ -158,7 +158,7 @@ Handler poll_files(World& world, Tracee& guest, PollingCall call) {
 Handler answer_poll(World& world, sys::call::poll made, Tracee& guest) {
   const auto kept = world.kept_deadlines.take(guest);
   const std::int64_t timeout = made.timeout_msecs.value;
-  if (timeout == 0) return answered(guest::pass());
+  if (timeout == 0) return answer_with(guest::pass());
   PollingCall call{
       .made = raw_call(made), .limit_argument = 2, .deadline_ns = {}, .signal_mask = {}};
   if (timeout > 0)
@@ -175,7 +175,7 @@ Handler answer_ppoll(World& world, sys::call::ppoll made, Tracee& guest) {
   if (read_limit(world, guest, call) == Checked::kAtOnce ||
       read_signal_mask(guest, made.sigmask.address, made.sigsetsize.value, call) ==
           Checked::kAtOnce)
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   return poll_files(world, guest, std::move(call));
 }
 
@@ -199,13 +199,13 @@ bool has_bit(const std::vector<std::uint64_t>& bits, std::size_t bit) {
 
 Handler select_files(World& world, Tracee& guest, PollingCall call) {
   const auto count = static_cast<std::int32_t>(call.made.arguments[0]);
-  if (count < 0) return answered(guest::pass());
+  if (count < 0) return answer_with(guest::pass());
   const auto size = static_cast<std::size_t>(std::min(count, kMostSelected));
   std::vector<std::uint64_t> sets[3];
   for (std::size_t i = 0; i < 3; ++i) {
     auto bits = size == 0 ? std::vector<std::uint64_t>()
                           : read_bits(guest, call.made.arguments[1 + i], (size + 63) / 64);
-    if (!bits) return answered(guest::pass());
+    if (!bits) return answer_with(guest::pass());
     sets[i] = *std::move(bits);
   }
   WatchedFiles watched;
@@ -231,7 +231,7 @@ Handler answer_select(World& world, sys::call::select made, Tracee& guest) {
                    .parts_per_second = 1'000'000,
                    .deadline_ns = {},
                    .signal_mask = {}};
-  if (read_limit(world, guest, call) == Checked::kAtOnce) return answered(guest::pass());
+  if (read_limit(world, guest, call) == Checked::kAtOnce) return answer_with(guest::pass());
   return select_files(world, guest, std::move(call));
 }
 
@@ -241,12 +241,12 @@ Handler answer_pselect6(World& world, sys::call::pselect6 made, Tracee& guest) {
                    .parts_per_second = kSecondNs,
                    .deadline_ns = {},
                    .signal_mask = {}};
-  if (read_limit(world, guest, call) == Checked::kAtOnce) return answered(guest::pass());
+  if (read_limit(world, guest, call) == Checked::kAtOnce) return answer_with(guest::pass());
   if (made.sig.address != 0) {
     const auto mask = guest.read(made.sig);
     if (!mask ||
         read_signal_mask(guest, mask->ss.value, mask->ss_len.value, call) == Checked::kAtOnce)
-      return answered(guest::pass());
+      return answer_with(guest::pass());
   }
   return select_files(world, guest, std::move(call));
 }

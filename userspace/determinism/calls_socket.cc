@@ -30,29 +30,29 @@ std::optional<OpenFile> find_socket(const World& world, Tracee& guest, int fd) {
 // What a kernel without the other families answers. Routing netlink tells of the sandbox's own
 // interfaces.
 Handler answer_socket(World& world, sys::call::socket call, Tracee& /*guest*/) {
-  if (world.settings.host_network) return answered(guest::pass());
+  if (world.settings.host_network) return answer_with(guest::pass());
   switch (call.family.value) {
     case AF_UNIX:
     case AF_INET:
     case AF_INET6:
-      return answered(guest::pass());
+      return answer_with(guest::pass());
     case AF_NETLINK:
-      if (call.protocol.value == NETLINK_ROUTE) return answered(guest::pass());
-      return answered(-EPROTONOSUPPORT);
+      if (call.protocol.value == NETLINK_ROUTE) return answer_with(guest::pass());
+      return answer_with(-EPROTONOSUPPORT);
     default:
-      return answered(call.family.value < 0 || call.family.value >= AF_MAX ? guest::pass()
-                                                                           : -EAFNOSUPPORT);
+      return answer_with(call.family.value < 0 || call.family.value >= AF_MAX ? guest::pass()
+                                                                              : -EAFNOSUPPORT);
   }
 }
 
 Handler answer_bind(World& world, sys::call::bind call, Tracee& guest) {
   const auto socket = find_socket(world, guest, call.fd.value);
   const auto address = read_socket_address(guest, call.umyaddr.address, call.addrlen.value);
-  if (!socket || !address) return answered(guest::pass());
+  if (!socket || !address) return answer_with(guest::pass());
   if (is_service_of_host(world, *address))
     world.bound_services.insert(std::string(address->path()));
   const auto result = bind_by_order(world, guest, *socket, *address);
-  return answered(result ? guest::Answer(*result) : guest::pass());
+  return answer_with(result ? guest::Answer(*result) : guest::pass());
 }
 
 Handler answer_listen(World& world, sys::call::listen call, Tracee& guest) {
@@ -60,7 +60,7 @@ Handler answer_listen(World& world, sys::call::listen call, Tracee& guest) {
   if (socket && socket_option(*socket, SO_TYPE) == SOCK_STREAM &&
       socket_option(*socket, SO_DOMAIN) != AF_UNIX)
     name_socket(world, guest, *socket);
-  return answered(guest::pass());
+  return answer_with(guest::pass());
 }
 
 // --- connect ------------------------------------------------------------------------------------
@@ -120,12 +120,12 @@ Handler connect_in_turn(Connecting connecting) {
 Handler answer_connect(World& world, sys::call::connect call, Tracee& guest) {
   auto socket = find_socket(world, guest, call.fd.value);
   const auto address = read_socket_address(guest, call.uservaddr.address, call.addrlen.value);
-  if (!socket || !address || address->family() == AF_UNSPEC) return answered(guest::pass());
-  if (is_service_of_host(world, *address)) return answered(-ENOENT);
+  if (!socket || !address || address->family() == AF_UNSPEC) return answer_with(guest::pass());
+  if (is_service_of_host(world, *address)) return answer_with(-ENOENT);
   name_socket(world, guest, *socket);
   const int type = socket_option(*socket, SO_TYPE);
   if (socket->is_nonblocking() || (type != SOCK_STREAM && type != SOCK_SEQPACKET))
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   const auto deadline_ns = socket_deadline(world, *socket, SO_SNDTIMEO);
   return connect_in_turn({.socket = *std::move(socket),
                           .call = raw_call(call),
@@ -138,7 +138,7 @@ Handler answer_connect(World& world, sys::call::connect call, Tracee& guest) {
 Handler accept_in_turn(World& world, Tracee& guest, int fd) {
   auto socket = find_socket(world, guest, fd);
   if (!socket || socket->is_nonblocking() || socket_option(*socket, SO_ACCEPTCONN) != 1)
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   ReadyCall ready{.file = *std::move(socket), .events = POLLIN};
   ready.deadline_ns = socket_deadline(world, ready.file, SO_RCVTIMEO);
   ready.at_deadline = -EAGAIN;

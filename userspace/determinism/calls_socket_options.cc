@@ -41,12 +41,12 @@ bool stamps_messages(std::int32_t option) {
 // When a packet came is not told: nothing is stamped.
 Handler answer_setsockopt(World& world, sys::call::setsockopt call, Tracee& guest) {
   if (call.level.value != SOL_SOCKET || !stamps_messages(call.optname.value))
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   const auto file = find_file(world, guest, call.fd.value);
   if (!file || file->kind != FileKind::kSocket ||
       call.optlen.value < static_cast<std::int32_t>(sizeof(int)))
-    return answered(guest::pass());
-  return answered(0);
+    return answer_with(guest::pass());
+  return answer_with(0);
 }
 
 // What there is room for, as the kernel does it.
@@ -118,13 +118,13 @@ Handler answer_tcp_option(Tracee& guest, const GetOption& call) {
     case TCP_TIMESTAMP:
       return rewrite_option(guest, call, clear_option);
     default:
-      return answered(guest::pass());
+      return answer_with(guest::pass());
   }
 }
 
 Handler answer_getsockopt(World& world, GetOption call, Tracee& guest) {
   if (call.level.value == IPPROTO_TCP) return answer_tcp_option(guest, call);
-  if (call.level.value != SOL_SOCKET) return answered(guest::pass());
+  if (call.level.value != SOL_SOCKET) return answer_with(guest::pass());
   switch (call.optname.value) {
     case SO_INCOMING_CPU:
     case kIncomingNapi:
@@ -133,12 +133,12 @@ Handler answer_getsockopt(World& world, GetOption call, Tracee& guest) {
       return rewrite_option(guest, call, keep_limits);
     case SO_COOKIE: {
       const auto file = find_file(world, guest, call.fd.value);
-      if (!file || file->kind != FileKind::kSocket) return answered(guest::pass());
+      if (!file || file->kind != FileKind::kSocket) return answer_with(guest::pass());
       const std::uint64_t cookie = world.inodes.number(file->id);
-      return answered(give_option(guest, call, std::as_bytes(std::span(&cookie, 1))));
+      return answer_with(give_option(guest, call, std::as_bytes(std::span(&cookie, 1))));
     }
     default:
-      return answered(guest::pass());
+      return answer_with(guest::pass());
   }
 }
 

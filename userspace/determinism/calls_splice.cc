@@ -80,9 +80,9 @@ Handler move_bytes(World& world, Tracee& guest, int in_fd, int out_fd, Splice sp
   auto out = find_file(world, guest, out_fd);
   if (!in || !out || !in->may_read() || !out->may_write() ||
       splice.call.arguments[splice.length_argument] == 0)
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   // The host's random bytes do not get in this way: whoever tries falls back to read(2).
-  if (in->kind == FileKind::kRandom) return answered(-EINVAL);
+  if (in->kind == FileKind::kRandom) return answer_with(-EINVAL);
   if (out->kind == FileKind::kFile) world.inodes.modified(out->id, world.clock.wall_ns());
   splice.in = *std::move(in);
   splice.out = *std::move(out);
@@ -100,7 +100,7 @@ Handler answer_sendfile(World& world, sys::call::sendfile call, Tracee& guest) {
 }
 
 Handler answer_splice(World& world, sys::call::splice call, Tracee& guest) {
-  if ((call.flags.value & SPLICE_F_NONBLOCK) != 0) return answered(guest::pass());
+  if ((call.flags.value & SPLICE_F_NONBLOCK) != 0) return answer_with(guest::pass());
   Splice splice;
   splice.call = raw_call(call);
   splice.length_argument = 4;
@@ -108,7 +108,7 @@ Handler answer_splice(World& world, sys::call::splice call, Tracee& guest) {
 }
 
 Handler answer_tee(World& world, sys::call::tee call, Tracee& guest) {
-  if ((call.flags.value & SPLICE_F_NONBLOCK) != 0) return answered(guest::pass());
+  if ((call.flags.value & SPLICE_F_NONBLOCK) != 0) return answer_with(guest::pass());
   Splice splice;
   splice.call = raw_call(call);
   splice.length_argument = 2;
@@ -118,7 +118,7 @@ Handler answer_tee(World& world, sys::call::tee call, Tracee& guest) {
 Handler answer_vmsplice(World& world, sys::call::vmsplice call, Tracee& guest) {
   auto pipe = find_file(world, guest, call.fd.value);
   if (!pipe || pipe->kind != FileKind::kPipe || (call.flags.value & SPLICE_F_NONBLOCK) != 0)
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   // The end of the pipe says which way it goes; one that does both is written to.
   const std::int16_t events = pipe->may_write() ? POLLOUT : POLLIN;
   return pass_when_ready({.file = *std::move(pipe), .events = events});
@@ -128,7 +128,7 @@ Handler answer_copy_file_range(World& world, sys::call::copy_file_range call, Tr
   const auto out = find_file(world, guest, call.fd_out.value);
   if (out && out->kind == FileKind::kFile && out->may_write() && call.len.value > 0)
     world.inodes.modified(out->id, world.clock.wall_ns());
-  return answered(guest::pass());
+  return answer_with(guest::pass());
 }
 
 }  // namespace

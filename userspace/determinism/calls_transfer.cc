@@ -56,11 +56,11 @@ bool is_fed_from_outside(const OpenFile& file) {
 
 Handler receive_bytes(World& world, Tracee& guest, OpenFile file, Transfer transfer) {
   if (!file.may_read() || file.kind == FileKind::kFile || file.kind == FileKind::kMemory)
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   if (file.kind == FileKind::kRandom) return read_random(guest, std::move(transfer.segments));
   if (file.is_nonblocking() || total_length(transfer.segments) == 0 ||
       (transfer.at_position && has_no_position(file)))
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   if (is_fed_from_outside(file))
     return read_in_full({.file = std::move(file), .segments = std::move(transfer.segments)});
   ReadyCall ready{.file = std::move(file), .events = POLLIN};
@@ -129,12 +129,12 @@ Handler send_bytes(World& world, Tracee& guest, OpenFile file, Transfer transfer
   if (waits_never || !file.may_write() || (file.is_nonblocking() && !is_drained_outside) ||
       (file.outside && !file.is_nonblocking()) || transfer.segments.empty() ||
       fits(guest, file, transfer))
-    return answered(guest::pass());
+    return answer_with(guest::pass());
   Outgoing outgoing{
       .file = std::move(file), .segments = std::move(transfer.segments), .first = transfer.call};
   if (outgoing.file.kind == FileKind::kSocket) {
     const auto first = socket_write(guest, outgoing.file, transfer);
-    if (!first) return answered(guest::pass());
+    if (!first) return answer_with(guest::pass());
     outgoing.first = *first;
     outgoing.deadline_ns = socket_deadline(world, outgoing.file, SO_SNDTIMEO);
     outgoing.at_signal = socket_interruption(outgoing.deadline_ns);
@@ -147,7 +147,7 @@ using Direction = Handler (*)(World&, Tracee&, OpenFile, Transfer);
 Handler transfer_buffer(World& world, Tracee& guest, RawCall call, Direction direction,
                         bool at_position) {
   auto file = find_file(world, guest, static_cast<int>(call.arguments[0]));
-  if (!file) return answered(guest::pass());
+  if (!file) return answer_with(guest::pass());
   Transfer transfer{.call = call,
                     .segments = {{.address = call.arguments[1], .length = call.arguments[2]}},
                     .at_position = at_position};
@@ -157,9 +157,9 @@ Handler transfer_buffer(World& world, Tracee& guest, RawCall call, Direction dir
 Handler transfer_vectors(World& world, Tracee& guest, RawCall call, Direction direction,
                          bool at_position) {
   auto file = find_file(world, guest, static_cast<int>(call.arguments[0]));
-  if (!file) return answered(guest::pass());
+  if (!file) return answer_with(guest::pass());
   auto segments = read_segments(guest, call.arguments[1], call.arguments[2]);
-  if (!segments) return answered(guest::pass());
+  if (!segments) return answer_with(guest::pass());
   Transfer transfer{.call = call,
                     .segments = *std::move(segments),
                     .is_vector = true,
@@ -192,7 +192,7 @@ Handler answer_pwritev(World& world, sys::call::pwritev call, Tracee& guest) {
   return transfer_vectors(world, guest, raw_call(call), send_bytes, /*at_position=*/true);
 }
 Handler answer_preadv2(World& world, sys::call::preadv2 call, Tracee& guest) {
-  if ((call.flags.value & kNoWait) != 0) return answered(guest::pass());
+  if ((call.flags.value & kNoWait) != 0) return answer_with(guest::pass());
   return transfer_vectors(world, guest, raw_call(call), receive_bytes,
                           call.pos_l.value != kPresentPosition);
 }

@@ -134,7 +134,7 @@ guest::Answer answer_of(std::int64_t result) {
   return result;
 }
 
-guest::Handler answered(guest::Answer answer) { co_return answer; }
+guest::Handler answer_with(guest::Answer answer) { co_return answer; }
 
 guest::Handler pass_when_ready(ReadyCall call) {
   while (poll_now(call.file, call.events) == 0) {

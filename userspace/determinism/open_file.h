@@ -75,7 +75,7 @@ class NonBlocking {
 guest::Answer answer_of(std::int64_t result);
 
 // The whole answer, for functions that return handlers without being coroutines.
-guest::Handler answered(guest::Answer answer);
+guest::Handler answer_with(guest::Answer answer);
 
 // Lets the kernel make the call as soon as it does not block.
 struct ReadyCall {

@@ -79,12 +79,13 @@ std::optional<Segments> read_segments(Tracee& guest, std::uint64_t address, std:
 
 std::uint64_t total_length(const Segments& segments) {
   std::uint64_t total = 0;
-  for (const Segment& segment : segments) total += std::min(segment.length, kMostBytes - total);
+  for (const Segment& segment : segments)
+    total += std::min(segment.length, kMostTransferred - total);
   return total;
 }
 
 Segment segment_at(const Segments& segments, std::uint64_t done) {
-  std::uint64_t left = kMostBytes - std::min(done, kMostBytes);
+  std::uint64_t left = kMostTransferred - std::min(done, kMostTransferred);
   for (const Segment& segment : segments) {
     if (done < segment.length)
       return {.address = segment.address + done, .length = std::min(segment.length - done, left)};

@@ -14,7 +14,7 @@
 namespace tc::determinism {
 
 // The most that one call transfers: MAX_RW_COUNT of include/linux/fs.h.
-inline constexpr std::uint64_t kMostBytes = 0x7ffff000;
+inline constexpr std::uint64_t kMostTransferred = 0x7ffff000;
 
 // A piece of the guest's memory: struct iovec.
 struct Segment {
@@ -25,7 +25,7 @@ using Segments = std::vector<Segment>;
 
 // struct iovec[count] of the guest; nothing when the kernel refuses it: EFAULT, EINVAL.
 std::optional<Segments> read_segments(Tracee& guest, std::uint64_t address, std::uint64_t count);
-// Of all, at most kMostBytes.
+// Of all, at most kMostTransferred.
 std::uint64_t total_length(const Segments& segments);
 // The piece that begins `done` bytes on. Empty at the end.
 Segment segment_at(const Segments& segments, std::uint64_t done);
