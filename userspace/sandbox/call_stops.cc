@@ -44,6 +44,7 @@ void Engine::begin_call(Task& task) {
   task.call = {.number = registers->orig_rax,
                .arguments = {registers->rdi, registers->rsi, registers->rdx, registers->r10,
                              registers->r8, registers->r9}};
+  task.is_made_again = std::exchange(task.interrupted, {}) == task.call;
   const std::uint64_t number = task.call.number;
   task.leaves = number == SYS_exit;
   if (log_) log_->enter(task);
@@ -160,6 +161,7 @@ void Engine::leave_interrupted(Task& task, std::int64_t code) {
     if (!await_return(task, step(task, ptrace::Until::kSyscall)) || find(id) == nullptr) return;
   }
   if (log_) log_->leave(task, code, world_.clock);
+  if (is_restart(code)) task.interrupted = task.call;
   registers.orig_rax = task.call.number;
   registers.rax = static_cast<std::uint64_t>(code);
   ptrace::Stopped(task.tid).set_registers(registers);

@@ -108,6 +108,8 @@ class Engine {
   void check_signals_of(Task& task);
   ptrace::TaskStatus status_of(pid_t tid) const;
   void expire_timers();
+  void forget_closed_timers();
+  const Task* target_of(const determinism::TimerSignal& signal) const;
   void send_timer_signal(const determinism::TimerSignal& signal);
 
   // --- idle.cc ---

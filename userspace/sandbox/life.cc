@@ -133,7 +133,7 @@ void Engine::start_program(Task& task) {
   task.tracee->clear_places();
   process.told.space = next_space_++;
   ++process.told.execs;
-  process.told.reads_tsc = process.told.runs_cpuid = true;
+  process.told.reads_tsc = process.told.runs_cpuid = process.told.is_dumpable = true;
   process.told.random = determinism::Random(
       options_.settings.seed, process.told.order + (std::uint64_t{process.told.execs} << 32U));
   world_.timers.program_started(process.told.order);

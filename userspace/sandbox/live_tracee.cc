@@ -42,6 +42,7 @@ Result<void> LiveTracee::write_memory(std::uint64_t address, std::span<const std
 determinism::TaskId LiveTracee::id() const { return task_.id; }
 determinism::Process& LiveTracee::process() { return task_.process->told; }
 pid_t LiveTracee::own_tid() const { return task_.own_tid; }
+bool LiveTracee::is_made_again() const { return task_.is_made_again; }
 
 Result<UniqueFd> LiveTracee::file(int fd) {
   const long ours = ::syscall(SYS_pidfd_getfd, task_.process->pidfd.get(), fd, 0);

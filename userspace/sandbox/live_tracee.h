@@ -26,6 +26,7 @@ class LiveTracee final : public determinism::Tracee {
   determinism::TaskId id() const override;
   determinism::Process& process() override;
   pid_t own_tid() const override;
+  bool is_made_again() const override;
   Result<UniqueFd> file(int fd) override;
   Result<std::string> link(const std::string& name) override;
   std::string proc_name(const std::string& name) const override;

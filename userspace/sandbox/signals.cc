@@ -41,10 +41,15 @@ void Engine::take_signal(Task& task, int signal) {
   const ptrace::Stopped stopped(task.tid);
   if (signal == SIGSEGV && take_trap(task, stopped)) return;
   ++outcome_.statistics.signals;
+  if (task.interrupted && (status_of(task.tid).caught & bit(signal)) != 0) task.interrupted.reset();
   if (auto info = stopped.signal_info()) {
     if (info->si_code == SI_TIMER && info->si_timerid == kKernelTimerMark) {
       info->si_code = SI_KERNEL;
       info->si_timerid = 0;
+      stopped.set_signal_info(*info);
+    } else if (info->si_code == SI_TIMER && info->si_timerid >= 0) {
+      info->si_overrun = static_cast<int>(world_.timers.delivered(
+          {.process = task.process->told.order, .number = info->si_timerid}));
       stopped.set_signal_info(*info);
     } else if (signal == SIGCHLD && info->si_code > 0 && info->si_code != SI_KERNEL) {
       info->si_utime = info->si_stime = 0;
@@ -144,16 +149,35 @@ void Engine::check_signals_of(Task& task) {
 void Engine::expire_timers() {
   const auto next = world_.timers.next();
   if (!next || *next > world_.clock.monotonic_ns()) return;
-  for (const determinism::TimerSignal& signal : world_.timers.expire(world_.clock.monotonic_ns()))
+  const auto is_pending = [this](const determinism::TimerSignal& signal) {
+    const Task* const target = target_of(signal);
+    return target != nullptr && (status_of(target->tid).pending & bit(signal.signal)) != 0;
+  };
+  for (const determinism::TimerSignal& signal :
+       world_.timers.expire(world_.clock.monotonic_ns(), is_pending))
     send_timer_signal(signal);
+  if (world_.timers.wants_census()) forget_closed_timers();
 }
 
-void Engine::send_timer_signal(const determinism::TimerSignal& signal) {
+void Engine::forget_closed_timers() {
+  std::vector<std::string> directories;
+  for (const auto& [id, task] : tasks_)
+    if (task->is_leader) directories.push_back(std::to_string(task->tid));
+  world_.timers.forget_closed(directories);
+}
+
+// The thread that is to get it, or the first of the process that is; nobody: it has ended.
+const Task* Engine::target_of(const determinism::TimerSignal& signal) const {
   const Task* target = nullptr;
   for (const auto& [id, task] : tasks_) {
     if (task->process->told.order != signal.process) continue;
     if (signal.thread == 0 ? task->is_leader : task->own_tid == signal.thread) target = task.get();
   }
+  return target;
+}
+
+void Engine::send_timer_signal(const determinism::TimerSignal& signal) {
+  const Task* const target = target_of(signal);
   if (target == nullptr) return;
   siginfo_t info{};
   info.si_signo = signal.signal;

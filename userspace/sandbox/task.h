@@ -52,6 +52,7 @@ enum class CallPlace : std::uint8_t {
 struct MadeCall {
   std::uint64_t number = 0;
   sys::Registers arguments{};
+  bool operator==(const MadeCall&) const = default;
 };
 
 struct Task {
@@ -68,6 +69,10 @@ struct Task {
   CallPlace place = CallPlace::kNone;
   MadeCall call;
   user_regs_struct registers{};  // at the entry of `call`
+  // The call that a signal interrupted last, until a handler of the guest's runs or it makes
+  // another; and whether `call` is that one, made again.
+  std::optional<MadeCall> interrupted;
+  bool is_made_again = false;
 
   // How it goes on when it runs next, unless its handler waits.
   ptrace::Until until = ptrace::Until::kEvent;
