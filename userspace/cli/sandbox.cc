@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/number.h"
@@ -55,7 +56,10 @@ struct SandboxFlags {
   std::string file_times = "fixed";
   std::vector<std::string> environment;
   std::vector<std::string> binds;
-  unsigned verify_runs = 0;
+  const CLI::Option* verify_option = nullptr;  // may stand without a value
+  std::string verify;
+  unsigned verify_runs = 0;  // 0: run it once, and show it
+  bool wants_verify() const { return verify_option->count() > 0; }
   bool no_user_namespace = false;
   bool no_pid_namespace = false;
   bool no_mount_namespace = false;
@@ -149,14 +153,23 @@ Result<void> read_directories(sandbox::Options& options) {
   return {};
 }
 
+Result<void> read_verify(SandboxFlags& flags) {
+  if (!flags.wants_verify()) return {};
+  const bool without_number = flags.verify.empty();
+  const auto runs =
+      without_number ? std::optional(kRunsByDefault) : base::parse_unsigned<unsigned>(flags.verify);
+  if (!runs || *runs < 2 || *runs > kRunsAtMost)
+    return error("--verify={}: expected from 2 to {} runs", flags.verify, kRunsAtMost);
+  flags.verify_runs = *runs;
+  return {};
+}
+
 Result<void> check_combinations(const SandboxFlags& flags) {
   const sandbox::Options& options = flags.options;
   if (options.discard && !options.overlay.empty())
     return Error("either --overlay DIR or --discard, not both");
   if (flags.verify_runs > 0 && !options.overlay.empty())
     return Error("--verify drops what the runs write; leave out --overlay");
-  if (flags.verify_runs == 1 || flags.verify_runs > kRunsAtMost)
-    return error("--verify={}: expected from 2 to {} runs", flags.verify_runs, kRunsAtMost);
   if (!options.user_map.empty() && flags.no_user_namespace)
     return Error("--uid-map needs a user namespace; leave out --no-userns");
   const bool mounts = options.discard || !options.overlay.empty() || !options.root.empty() ||
@@ -172,6 +185,7 @@ Result<void> read_flags(SandboxFlags& flags, const Arguments& command) {
   sandbox::Options& options = flags.options;
   if (command.empty()) return Error("say what to run: tc sandbox -- COMMAND");
   options.command = command;
+  TC_CHECK(read_verify(flags));
   TC_CHECK(check_combinations(flags));
   TC_CHECK(read_epoch(flags.epoch, options.settings.epoch_ns));
   TC_CHECK(read_durations(flags, options));
@@ -233,16 +247,21 @@ void print_statistics(const sandbox::Statistics& statistics) {
   for (const auto& [name, count] : calls) line(name.c_str(), count);
 }
 
+void tell_not_promised(const std::vector<std::string>& notes) {
+  for (const std::string& note : notes)
+    std::fprintf(stderr, "tc: not promised: %s\n", note.c_str());
+}
+
 // What the user has to know beside the status.
 int tell_outcome(const sandbox::Options& options, const sandbox::Outcome& outcome) {
   std::vector<std::string> missing = outcome.weaker;
   missing.insert(missing.end(), outcome.notes.begin(), outcome.notes.end());
-  for (const std::string& note : missing)
-    std::fprintf(stderr, "tc: not promised: %s\n", note.c_str());
+  tell_not_promised(missing);
   if (options.statistics) print_statistics(outcome.statistics);
   switch (outcome.kind) {
     case sandbox::Outcome::Kind::kDeadlock:
-      return fail(sandbox::kDeadlockStatus, outcome.report);
+      std::fprintf(stderr, "tc: %s", outcome.report.c_str());  // of several lines
+      return sandbox::kDeadlockStatus;
     case sandbox::Outcome::Kind::kTimeout:
       return fail(sandbox::kTimeoutStatus, "--timeout: the command was ended");
     case sandbox::Outcome::Kind::kNoCommand:
@@ -260,12 +279,15 @@ int tell_outcome(const sandbox::Options& options, const sandbox::Outcome& outcom
 int run_verify(const SandboxFlags& flags) {
   const Result<sandbox::Verdict> verdict = sandbox::verify(flags.options, flags.verify_runs);
   if (!verdict) return fail(kTrouble, "--verify: " + verdict.error().text());
+  tell_not_promised(verdict->not_promised);
   for (const std::string& line : verdict->lines) std::fprintf(stderr, "tc: %s\n", line.c_str());
+  if (flags.options.strict && !verdict->not_promised.empty())
+    return fail(kTrouble, "--strict: not all could be promised, see above");
   return verdict->equal ? kSuccess : kNo;
 }
 
 int run_sandbox(SandboxFlags& flags, const Arguments& command) {
-  const int trouble = flags.verify_runs > 0 ? kTrouble : kOwnFailure;
+  const int trouble = flags.wants_verify() ? kTrouble : kOwnFailure;
   if (const Result<void> read = read_flags(flags, command); !read)
     return fail(trouble, read.error().text() + "\ntc: see tc sandbox --help");
   if (flags.verify_runs > 0) return run_verify(flags);
@@ -330,10 +352,13 @@ void add_files(CLI::App& app, SandboxFlags& flags) {
 
 void add_running(CLI::App& app, SandboxFlags& flags) {
   sandbox::Options& options = flags.options;
-  app.add_flag("--verify{" + std::to_string(kRunsByDefault) + "}", flags.verify_runs,
-               "Run it N times (default 3) under changed conditions and compare stdout, stderr, "
-               "status, system calls and files; the command's output is not shown")
-      ->type_name("[=N]");
+  flags.verify_option =
+      app.add_option(
+             "--verify", flags.verify,
+             "Run it N times (default 3) under changed conditions and compare stdout, stderr, "
+             "status, system calls and files; the command's output is not shown")
+          ->type_name("[=N]")
+          ->expected(0, 1);
   app.add_option("--log", options.log, "Write every system call to FILE, as tc trace does")
       ->type_name("FILE");
   app.add_option("--timeout", flags.timeout, "End it after this much real time")

@@ -14,6 +14,7 @@ struct Verdict {
   bool equal = false;
   // What the runs had in common, or where they differ, and what to do about it: a line each.
   std::vector<std::string> lines;
+  std::vector<std::string> not_promised;  // notes, and what this host could not give
 };
 
 // Runs the command `runs` times (at least twice), each with `options` but on files of which no
