@@ -9,12 +9,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "base/file.h"
-#if __has_include("determinism/sys_tree.h")
 #include "determinism/sys_tree.h"
-#endif
 #include "sandbox/environment.h"
 #include "sandbox/mounts.h"
 #include "sandbox/overlay.h"
@@ -52,6 +51,35 @@ std::string absolute_in(const std::string& path, const std::string& directory) {
       .string();
 }
 
+// The directories above `path`, and it itself, below `directory`. In a file system of our own:
+// there are no links to lead elsewhere.
+void make_directories(int directory, const std::string& path) {
+  for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1))
+    mkdirat(directory, path.substr(0, end).c_str(), 0755);
+  mkdirat(directory, path.c_str(), 0755);
+}
+
+Result<void> fill_sys(int directory) {
+  constexpr std::string_view kRoot = "/sys/";
+  for (const determinism::SysFile& file : determinism::sys_files()) {
+    TC_ASSERT(file.path.starts_with(kRoot));
+    const std::string path(file.path.substr(kRoot.size()));
+    if (!file.text) {
+      make_directories(directory, path);
+      continue;
+    }
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    UniqueFd made(openat(directory, path.c_str(), kFlags, 0444));
+    if (!made && errno == ENOENT) {
+      make_directories(directory, path.substr(0, path.find_last_of('/')));
+      made = UniqueFd(openat(directory, path.c_str(), kFlags, 0444));
+    }
+    if (!made) return system_error(errno, "make " + std::string(file.path));
+    TC_CHECK(base::write_all(made.get(), *file.text, std::string(file.path)));
+  }
+  return {};
+}
+
 class FilesystemMaker {
  public:
   FilesystemMaker(const Options& options, Inside& inside, bool privileged)
@@ -83,7 +111,6 @@ class FilesystemMaker {
   Result<void> attach_bind(const Bind& bind);
   void mount_kernel_directories();
   void mount_sys();
-  Result<void> fill_sys(int directory);
   void mount_devices();
   void mount_temporary_files();
   void hide_services();
@@ -101,6 +128,7 @@ class FilesystemMaker {
   bool privileged_;
   bool fresh_tmp_ = false;
   bool new_root_ = false;
+  bool home_is_closed_ = false;
   UniqueFd root_;     // of the files being made
   UniqueFd overlay_;  // --overlay
   std::vector<Bind> binds_;
@@ -111,6 +139,9 @@ Result<std::vector<WrittenDirectory>> FilesystemMaker::make() {
   TC_CHECK(make_mounts_private());
   fresh_tmp_ = wants_fresh_tmp(options_, inside_.directory);
   new_root_ = !options_.root.empty() || keeps_writes_apart();
+  // As it is below an overlay, too, which shows it open to everybody.
+  const std::string home = options_.root + "/root";
+  home_is_closed_ = faccessat(AT_FDCWD, home.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0;
   TC_CHECK(open_binds());
   if (!options_.overlay.empty()) {
     TC_TRY(overlay_, open_path(options_.overlay));
@@ -273,19 +304,7 @@ void FilesystemMaker::mount_sys() {
     tell(filled.error(), "files of /sys are missing");
 }
 
-Result<void> FilesystemMaker::fill_sys([[maybe_unused]] int directory) {
-#if __has_include("determinism/sys_tree.h")
-  for (const determinism::SysFile& file : determinism::sys_files()) {
-    const std::string path(file.path);
-    TC_TRY(const UniqueFd made, make_file_in_root(directory, path));
-    TC_TRY(const UniqueFd opened, base::open_file(descriptor_path(made.get()), O_WRONLY));
-    TC_CHECK(base::write_all(opened.get(), file.text, path));
-    if (fchmod(opened.get(), 0444) != 0) return system_error(errno, "chmod " + path);
-  }
-#endif
-  return {};
-}
-
+// `directory` is what /sys is to be.
 void FilesystemMaker::mount_devices() {
   if (const Result<UniqueFd> terminals = open_in_root(root_.get(), "/dev/pts")) {
     const std::string options = "newinstance,ptmxmode=0666,mode=0620";
@@ -333,9 +352,7 @@ void FilesystemMaker::hide_services() {
 // /root of the host is closed to an ordinary user, who is root inside: many programs take a home
 // that they cannot look into for an error.
 void FilesystemMaker::give_home() {
-  const Result<UniqueFd> home = open_in_root(root_.get(), "/root");
-  if (privileged_ || !home) return;
-  if (faccessat(home->get(), ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0) return;
+  if (!home_is_closed_ || !open_in_root(root_.get(), "/root")) return;
   mount_fresh("/root", "0700", "the home directory cannot be read");
 }
 
