@@ -2,7 +2,6 @@
 // constants for all that the host decides (memory in use, page faults, switches).
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "determinism/process.h"
@@ -11,11 +10,10 @@
 
 namespace tc::determinism {
 
-// Nanoseconds: no more than the process has lived, none of it for waiting. One task runs at a time,
-// but whose time it was is not kept: all that was computed while it lived counts as its own.
+// Nanoseconds, without those in which everybody waited. One task runs at a time, but whose time it
+// was is not kept: all that was computed while the process lived counts as its own.
 inline std::int64_t cpu_time_ns(const World& world, const Process& process) {
-  const std::int64_t lived_ns = world.clock.monotonic_ns() - process.started_ns;
-  return std::clamp<std::int64_t>(lived_ns, 0, world.clock.busy_ns());
+  return world.clock.busy_ns() - process.busy_before_ns;
 }
 
 inline constexpr std::uint64_t kResidentKib = 16384;  // of every process, at most and at any time

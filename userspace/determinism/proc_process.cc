@@ -88,14 +88,15 @@ std::string directory_of(Tracee& guest, const ProcSubject& subject) {
   return directory;
 }
 
-// The first process of the sandbox is its own: no guest, unless there is no other first process.
-bool is_own_init(World& world, Tracee& guest, const ProcSubject& subject) {
-  return subject.pid == 1 && guest.process().pid != 1 && !world.processes.contains(1);
+// The sandbox's own first process, which is no guest's.
+bool is_own_init(const World& world, const ProcSubject& subject) {
+  const auto found = world.processes.find(subject.pid);
+  return found != world.processes.end() && found->second->name == kInitName;
 }
 
 ProcessView view_of(World& world, Tracee& guest, const ProcSubject& subject) {
   ProcessView view{.started_ns = VirtualClock::kUptimeNs, .is_init = false};
-  view.is_init = is_own_init(world, guest, subject);
+  view.is_init = is_own_init(world, subject);
   const bool is_own = subject.pid == guest.process().pid;
   view.is_running = is_own && subject.tid.value_or(guest.process().pid) == guest.own_tid();
   const auto found = world.processes.find(subject.pid);
@@ -162,7 +163,7 @@ ProcFile rewritten_file(World& world, Tracee& guest, const ProcSubject& subject,
 
 ProcFile process_file(World& world, Tracee& guest, const ProcSubject& subject,
                       std::string_view name) {
-  if (is_own_init(world, guest, subject)) {
+  if (is_own_init(world, subject)) {
     ProcFile file = init_file(name);
     if (file.kind != ProcFile::Kind::kMissing) return file;
   }

@@ -17,15 +17,19 @@ using TaskId = std::uint32_t;
 // An address space; a new one with each fork and exec.
 using SpaceId = std::uint32_t;
 
+// The name of the sandbox's own first process, which executes nothing and only reaps.
+inline constexpr const char* kInitName = "init";
+
 struct Process {
-  std::string name;             // its creation path: "p1.2"
-  pid_t pid = 0;                // as it sees itself
-  pid_t parent = 0;             // of the process that made it, likewise
-  pid_t host_pid = 0;           // as we see it
-  SpaceId space = 0;            // shared with a vfork child until that executes
-  std::uint64_t order = 0;      // of all processes, by creation, from 1
-  std::uint32_t execs = 0;      // how many programs it has executed
-  std::int64_t started_ns = 0;  // virtual, monotonic
+  std::string name;                 // its creation path: "p1.2", or kInitName
+  pid_t pid = 0;                    // as it sees itself
+  pid_t parent = 0;                 // of the process that made it, likewise
+  pid_t host_pid = 0;               // as we see it
+  SpaceId space = 0;                // shared with a vfork child until that executes
+  std::uint64_t order = 0;          // of all processes, by creation, from 1
+  std::uint32_t execs = 0;          // how many programs it has executed
+  std::int64_t started_ns = 0;      // virtual, monotonic
+  std::int64_t busy_before_ns = 0;  // VirtualClock::busy_ns() when it was made
   Random random{0, 0};
   bool reads_tsc = true;          // prctl(PR_SET_TSC): PR_TSC_ENABLE as the guest believes
   bool runs_cpuid = true;         // arch_prctl(ARCH_CPUID) likewise

@@ -62,6 +62,7 @@ Task& Engine::add_task(pid_t tid, std::shared_ptr<ProcessState> process, std::st
     told.pid = task.own_tid;
     told.order = next_process_++;
     told.started_ns = world_.clock.monotonic_ns();
+    told.busy_before_ns = world_.clock.busy_ns();
     told.random = determinism::Random(options_.settings.seed, told.order);
     world_.processes[told.pid] = &told;
     task.process->pidfd = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, tid, 0)));

@@ -89,7 +89,8 @@ bool Engine::take_trap(Task& task, const ptrace::Stopped& stopped) {
     if (!process.reads_tsc) return false;
     ++outcome_.statistics.tsc_traps;
     world_.clock.tick();
-    if (++task.handled >= kTrapShare) yields_ = true;
+    const bool reads_only = world_.clock_reads.note(world_.clock);
+    if (++task.handled >= kTrapShare || reads_only) yields_ = true;
     const std::uint64_t ticks = determinism::time_stamp(world_.clock.monotonic_ns());
     registers->rax = ticks & 0xffffffffU;
     registers->rdx = ticks >> 32U;

@@ -113,6 +113,9 @@ TEST_F(ProcFiles, TellsOthersAsWaiting) {
 
 TEST_F(ProcFiles, HidesTheSandboxsOwnInit) {
   host_says("stat", kStat, 1);
+  Process init;
+  init.name = kInitName;
+  world.processes[1] = &init;
   EXPECT_EQ(text("/proc/1/comm"), "init\n");
   EXPECT_EQ(text("/proc/1/cmdline"), std::string("init\0", 5));
   EXPECT_EQ(text("/proc/1/environ"), "");
