@@ -115,9 +115,6 @@ guest::Handler answer_prctl(World& world, prctl call, Tracee& guest) {
     case PR_SET_SECCOMP:
       note_filter(world, process);
       co_return guest::pass();
-    case PR_SET_PDEATHSIG:
-      world.requests.signals_sent = true;
-      co_return guest::pass();
     case PR_GET_TIMERSLACK:
       co_return kTimerSlackNs;
     case PR_SET_TIMERSLACK:  // nothing here takes longer than it should

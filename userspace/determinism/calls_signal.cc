@@ -35,18 +35,21 @@ constexpr std::uint64_t kUnblockable = signal_bit(SIGKILL) | signal_bit(SIGSTOP)
 
 // --- sending -------------------------------------------------------------------------------------
 
+// The scheduler is told when it has been sent, and not before.
 template <class T>
-guest::Handler send_signal(World& world, T /*call*/, Tracee& /*guest*/) {
+guest::Handler send_signal(World& world, T call, Tracee& guest) {
+  const std::int64_t result = co_await guest.inject(call);
   world.requests.signals_sent = true;
-  co_return guest::pass();
+  co_return result;
 }
 
 guest::Handler answer_kill(World& world, kill call, Tracee& guest) {
   // To all processes: without a pid namespace that would be those of the host.
   const bool shares_numbers = guest.process().pid == guest.process().host_pid;
   if (call.pid.value == -1 && shares_numbers) co_return -EPERM;
+  const std::int64_t result = co_await guest.inject(call);
   world.requests.signals_sent = true;
-  co_return guest::pass();
+  co_return result;
 }
 
 // --- waiting -------------------------------------------------------------------------------------

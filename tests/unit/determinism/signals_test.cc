@@ -53,14 +53,20 @@ class ProcessCallTest : public testing::Test {
 };
 
 TEST_F(ProcessCallTest, TellsTheSchedulerOfSignals) {
-  EXPECT_TRUE(passes(sys::call::kill{.pid = {7}, .sig = {SIGTERM}}));
+  guest_.expect([this](const guest::RawCall&) {
+    EXPECT_FALSE(world_.requests.signals_sent);  // it has not been sent yet
+    return -ESRCH;
+  });
+  EXPECT_EQ(answer_of(sys::call::kill{.pid = {7}, .sig = {SIGTERM}}).value, -ESRCH);
   EXPECT_TRUE(std::exchange(world_.requests.signals_sent, false));
-  EXPECT_TRUE(passes(sys::call::tgkill{.tgid = {7}, .pid = {8}, .sig = {SIGTERM}}));
+  guest_.expect(0);
+  EXPECT_EQ(answer_of(sys::call::tgkill{.tgid = {7}, .pid = {8}, .sig = {SIGTERM}}).value, 0);
   EXPECT_TRUE(world_.requests.signals_sent);
 }
 
 TEST_F(ProcessCallTest, NeverSignalsTheHost) {
-  EXPECT_TRUE(passes(sys::call::kill{.pid = {-1}, .sig = {SIGTERM}}));
+  guest_.expect(0);
+  EXPECT_EQ(answer_of(sys::call::kill{.pid = {-1}, .sig = {SIGTERM}}).value, 0);
   guest_.process().host_pid = guest_.process().pid;  // no pid namespace
   EXPECT_EQ(answer_of(sys::call::kill{.pid = {-1}, .sig = {SIGTERM}}).value, -EPERM);
 }
