@@ -57,8 +57,6 @@ struct Start {
 };
 
 [[noreturn]] void run_command(const Start& start) {
-  // Time stamps trap; that stays over exec and fork. CPUID is the tracer's business: exec ends it.
-  ::prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
   execve(start.program.c_str(), start.arguments.data(), start.environment.data());
   start.fail(Step::kExecute);
 }
@@ -68,6 +66,9 @@ struct Start {
   ::prctl(PR_SET_NAME, "init", 0, 0, 0);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   if (!start.aslr) ::personality(ADDR_NO_RANDOMIZE);
+  // Time stamps trap; that stays over fork and exec. Before the filter, behind which the call is
+  // answered as a guest's. CPUID is the tracer's business: exec ends it.
+  ::prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
       ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
                 &start.filter) != 0)
