@@ -1,6 +1,7 @@
 // Calls: from the stop at the entry to the answer.
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
@@ -104,11 +105,13 @@ void Engine::take_requests(Task& task) {
   yields_ = yields_ || requests.yields;
   signals_sent_ = signals_sent_ || requests.signals_sent;
   if (requests.signals_sent) yields_ = true;
-  for (std::string& note : requests.notes) {
-    note += fmt::format(" ({}, {})", task.name, call_name(task.call.number));
-    auto& notes = outcome_.notes;
-    if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
-  }
+  for (const std::string& what : requests.notes)
+    note(fmt::format("{} ({}, {})", what, task.name, call_name(task.call.number)));
+}
+
+void Engine::note(const std::string& what) {
+  auto& notes = outcome_.notes;
+  if (std::find(notes.begin(), notes.end(), what) == notes.end()) notes.push_back(what);
 }
 
 void Engine::conclude(Task& task) {

@@ -67,9 +67,13 @@ Result<void> Engine::launch() {
   TC_CHECK(ptrace::seize(init_->pid(), ptrace::kFollowAndKill));
   auto process = std::make_shared<ProcessState>();
   process->told.space = next_space_++;
-  Task& init_task = add_task(init_->pid(), std::move(process), "init", /*is_leader=*/true);
+  Task& init_task =
+      add_task(init_->pid(), std::move(process), determinism::kInitName, /*is_leader=*/true);
+  determinism::await_file_stamps(world_.host_started_ns);
   TC_CHECK(init_->release());
+  const determinism::TaskId id = init_task.id;
   if (const auto status = await(init_task)) take_stop(init_task, *status);
+  if (find(id) != nullptr && init_task.state == TaskState::kRunnable) scheduler_.add(id);
   return {};
 }
 
@@ -160,6 +164,7 @@ void Engine::run_turn(Task& task) {
   while (!is_over_) {
     go_on(task);
     if (find(id) != &task || task.state != TaskState::kRunnable) return;
+    if (task.woken) return;  // it waited no longer than it took to say so, and is in the queue
     const bool has_had_its_share = task.handled >= kShare;
     if (!yields_ && !has_had_its_share) continue;
     // With nobody else about there is nothing to switch to, but timers and signals are seen to.

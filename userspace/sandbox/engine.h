@@ -76,6 +76,8 @@ class Engine {
   void begin_call(Task& task);
   void drive(Task& task);
   void take_requests(Task& task);
+  // Something that cannot be promised; told once.
+  void note(const std::string& what);
   void conclude(Task& task);
   void return_value(Task& task, std::int64_t value);
   void leave_interrupted(Task& task, std::int64_t code);

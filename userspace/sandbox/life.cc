@@ -172,11 +172,8 @@ void Engine::prepare_program(Task& task) {
                                  .arguments = {kArchSetCpuid, 0, 0, 0, 0, 0}};
     const auto result = make_call(task, call);
     if (find(id) == nullptr) return;
-    if (result && *result != 0) {
-      world_.requests.notes.push_back(
-          "this processor (or its hypervisor) cannot make CPUID fault: programs see its model");
-      take_requests(task);
-    }
+    if (result && *result != 0)
+      note("this processor, or its hypervisor, cannot make CPUID fault: programs see the host's");
   }
   user_regs_struct fresh = *registers;
   fresh.orig_rax = kNoCall;

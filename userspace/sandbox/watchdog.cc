@@ -1,9 +1,7 @@
 #include "sandbox/watchdog.h"
 
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
 
@@ -11,55 +9,50 @@ namespace tc::sandbox {
 namespace {
 
 constexpr int kRing = SIGALRM;
-constexpr auto kTick = std::chrono::milliseconds(5);
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             Watchdog::Clock::now().time_since_epoch())
-      .count();
-}
+constexpr long kTickNs = 10'000'000;
 
 void set_ring_mask(int how) {
   sigset_t ring;
   sigemptyset(&ring);
   sigaddset(&ring, kRing);
-  pthread_sigmask(how, &ring, nullptr);
+  sigprocmask(how, &ring, nullptr);
 }
 
 }  // namespace
 
-Watchdog::Watchdog() : watched_(static_cast<pid_t>(::syscall(SYS_gettid))) {
+Watchdog::Watchdog() {
   struct sigaction action {};
   action.sa_handler = [](int) {};  // without SA_RESTART: the wait ends with EINTR
   sigaction(kRing, &action, nullptr);
   set_ring_mask(SIG_BLOCK);
-  thread_ = std::thread([this] { watch(); });
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = kRing;
+  ticks_ = timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
+  const timespec tick = {.tv_sec = 0, .tv_nsec = kTickNs};
+  const itimerspec always = {.it_interval = tick, .it_value = tick};
+  if (ticks_) timer_settime(timer_, 0, &always, nullptr);
 }
 
 Watchdog::~Watchdog() {
-  is_over_ = true;
-  thread_.join();
-}
-
-void Watchdog::watch() {
-  while (!is_over_) {
-    std::this_thread::sleep_for(kTick);
-    const std::int64_t at = ring_at_ns_;
-    // Again and again until it is heard: the first may have come just before the wait began.
-    if (at != 0 && now_ns() >= at) ::syscall(SYS_tgkill, ::getpid(), watched_, kRing);
-  }
+  if (ticks_) timer_delete(timer_);
 }
 
 Watchdog::Waited Watchdog::wait(pid_t pid, std::chrono::milliseconds patience) {
-  ring_at_ns_ = now_ns() + std::chrono::nanoseconds(patience).count();
-  set_ring_mask(SIG_UNBLOCK);
-  int status = 0;
-  const pid_t waited = ::waitpid(pid, &status, __WALL);
-  const int code = errno;
-  set_ring_mask(SIG_BLOCK);
-  ring_at_ns_ = 0;
-  if (waited > 0) return {.pid = waited, .status = ptrace::WaitStatus(status)};
-  return {.pid = code == EINTR ? 0 : -1};
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begun{};
+  while (true) {
+    int status = 0;
+    set_ring_mask(SIG_UNBLOCK);
+    const pid_t waited = ::waitpid(pid, &status, __WALL);
+    const int code = errno;
+    set_ring_mask(SIG_BLOCK);
+    if (waited > 0) return {.pid = waited, .status = ptrace::WaitStatus(status)};
+    if (code != EINTR) return {.pid = -1};
+    // The first tick may have been due when the wait began: time is counted from there.
+    if (begun == Clock::time_point{}) begun = Clock::now();
+    if (Clock::now() - begun >= patience) return {.pid = 0};
+  }
 }
 
 }  // namespace tc::sandbox

@@ -1,14 +1,12 @@
-// Watchdog: ends a waitpid(2) that lasts too long, by a signal to the thread that waits. The signal
-// is let through nowhere else, so no other call of that thread is ever interrupted.
+// Watchdog: ends a waitpid(2) that lasts too long, by the signal of a timer that ticks all the time.
+// The signal is let through nowhere else, so no other call is ever interrupted. (No thread: once
+// its children have a pid namespace of their own, the keeper cannot make one.)
 #pragma once
 
 #include <sys/types.h>
+#include <time.h>
 
-#include <atomic>
 #include <chrono>
-#include <cstdint>
-#include <optional>
-#include <thread>
 
 #include "ptrace/wait_status.h"
 
@@ -16,9 +14,6 @@ namespace tc::sandbox {
 
 class Watchdog {
  public:
-  using Clock = std::chrono::steady_clock;
-
-  // Watches the calling thread from now on; make one only in it, and before tasks are traced.
   Watchdog();
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
@@ -32,13 +27,8 @@ class Watchdog {
   Waited wait(pid_t pid, std::chrono::milliseconds patience);
 
  private:
-  void watch();
-
-  pid_t watched_;
-  std::atomic<std::int64_t> ring_at_ns_ = 0;  // steady clock; 0: nobody waits
-  std::atomic<bool> is_over_ = false;
-  std::atomic<std::uint32_t> ticks_ = 0;
-  std::thread thread_;
+  timer_t timer_{};
+  bool ticks_ = false;
 };
 
 }  // namespace tc::sandbox
