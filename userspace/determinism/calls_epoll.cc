@@ -62,12 +62,6 @@ std::uint64_t accepted_signals_of_epoll(Tracee& guest, int epoll, int depth = 0)
   return accepted;
 }
 
-guest::Answer pass_raw(const RawCall& call) {
-  guest::Answer answer = guest::pass();
-  answer.call = call;
-  return answer;
-}
-
 guest::Wait epoll_wait_for(const EpollCall& call, bool by_guest, std::uint64_t accepted) {
   guest::Wait wait;
   if (by_guest) {
@@ -101,7 +95,13 @@ Handler wait_for_events(Tracee& guest, EpollCall call, bool by_guest) {
     if (woken == guest::Woken::kSignal)
       // With a mask of its own the kernel's call must run: the handler sees that mask.
       co_return call.signal_mask ? guest::pass() : guest::Answer(guest::interrupted(-EINTR));
-    if (woken == guest::Woken::kDeadline) co_return pass_raw(call.at_once);
+    if (woken == guest::Woken::kDeadline && !by_guest && poll_now(call.epoll, POLLIN) == 0)
+      co_return 0;
+    if (woken == guest::Woken::kDeadline && by_guest) {
+      guest::Injection last(call.at_once.number, call.at_once.arguments);
+      const std::int64_t result = co_await last;
+      co_return answer_of(result);
+    }
   }
 }
 

@@ -42,6 +42,13 @@ struct PollingCall {
   std::optional<std::int64_t> deadline_ns;
   std::optional<std::uint64_t> signal_mask;
 
+  // What it writes back when nothing is ready.
+  struct Result {
+    std::uint64_t address = 0;
+    std::vector<std::byte> nothing;
+  };
+  std::vector<Result> results;
+
   bool has_limit_in_memory() const {
     return parts_per_second != 0 && made.arguments[limit_argument] != 0;
   }
@@ -80,6 +87,15 @@ guest::Answer pass_without_time(const World& world, Tracee& guest, PollingCall c
   return answer;
 }
 
+// The time is over and nothing was ready: no entry tells of anything, no set has a bit. The kernel
+// is not asked, since a signal that does nothing (SIGCHLD without a handler) would interrupt it.
+guest::Answer answer_nothing(const World& world, Tracee& guest, const PollingCall& call) {
+  for (const PollingCall::Result& result : call.results)
+    if (!guest.write_memory(result.address, result.nothing)) return -EFAULT;
+  write_time_left(world, guest, call);
+  return 0;
+}
+
 guest::Answer leave_for_signal(World& world, Tracee& guest, const PollingCall& call) {
   // The handler must run with the mask of the call in force, which only the kernel's own call has.
   if (call.signal_mask) {
@@ -99,7 +115,8 @@ Handler wait_for_any(World& world, Tracee& guest, WatchedFiles watched, PollingC
     guest::Waiting waiting(std::move(wait));
     const guest::Woken woken = co_await waiting;
     if (woken == guest::Woken::kSignal) co_return leave_for_signal(world, guest, call);
-    if (woken == guest::Woken::kDeadline) co_return pass_without_time(world, guest, call);
+    if (woken == guest::Woken::kDeadline && !watched.is_ready(guest))
+      co_return answer_nothing(world, guest, call);
   }
   // Ready: the call would not wait, but would write back how long it did not. And select(2) does
   // not see a bad descriptor that is beyond its table.
@@ -152,6 +169,10 @@ Handler poll_files(World& world, Tracee& guest, PollingCall call) {
   WatchedFiles watched;
   for (const pollfd& entry : entries)
     if (entry.fd >= 0) watched.add(world, guest, entry.fd, entry.events, /*counting=*/-1);
+  for (pollfd& entry : entries) entry.revents = 0;
+  const auto nothing = std::as_bytes(std::span(entries));
+  call.results.push_back(
+      {.address = call.made.arguments[0], .nothing = {nothing.begin(), nothing.end()}});
   return wait_for_any(world, guest, std::move(watched), std::move(call));
 }
 
@@ -159,8 +180,11 @@ Handler answer_poll(World& world, sys::call::poll made, Tracee& guest) {
   const auto kept = world.kept_deadlines.take(guest);
   const std::int64_t timeout = made.timeout_msecs.value;
   if (timeout == 0) return answer_with(guest::pass());
-  PollingCall call{
-      .made = raw_call(made), .limit_argument = 2, .deadline_ns = {}, .signal_mask = {}};
+  PollingCall call{.made = raw_call(made),
+                   .limit_argument = 2,
+                   .deadline_ns = {},
+                   .signal_mask = {},
+                   .results = {}};
   if (timeout > 0)
     call.deadline_ns = kept.value_or(add_ns(world.clock.monotonic_ns(), timeout * kMillisecondNs));
   return poll_files(world, guest, std::move(call));
@@ -171,7 +195,8 @@ Handler answer_ppoll(World& world, sys::call::ppoll made, Tracee& guest) {
                    .limit_argument = 2,
                    .parts_per_second = kSecondNs,
                    .deadline_ns = {},
-                   .signal_mask = {}};
+                   .signal_mask = {},
+                   .results = {}};
   if (read_limit(world, guest, call) == Checked::kAtOnce ||
       read_signal_mask(guest, made.sigmask.address, made.sigsetsize.value, call) ==
           Checked::kAtOnce)
@@ -206,6 +231,10 @@ Handler select_files(World& world, Tracee& guest, PollingCall call) {
     auto bits = size == 0 ? std::vector<std::uint64_t>()
                           : read_bits(guest, call.made.arguments[1 + i], (size + 63) / 64);
     if (!bits) return answer_with(guest::pass());
+    if (call.made.arguments[1 + i] != 0)
+      call.results.push_back(
+          {.address = call.made.arguments[1 + i],
+           .nothing = std::vector<std::byte>(bits->size() * sizeof(std::uint64_t))});
     sets[i] = *std::move(bits);
   }
   WatchedFiles watched;
@@ -230,7 +259,8 @@ Handler answer_select(World& world, sys::call::select made, Tracee& guest) {
                    .limit_argument = 4,
                    .parts_per_second = 1'000'000,
                    .deadline_ns = {},
-                   .signal_mask = {}};
+                   .signal_mask = {},
+                   .results = {}};
   if (read_limit(world, guest, call) == Checked::kAtOnce) return answer_with(guest::pass());
   return select_files(world, guest, std::move(call));
 }
@@ -240,7 +270,8 @@ Handler answer_pselect6(World& world, sys::call::pselect6 made, Tracee& guest) {
                    .limit_argument = 4,
                    .parts_per_second = kSecondNs,
                    .deadline_ns = {},
-                   .signal_mask = {}};
+                   .signal_mask = {},
+                   .results = {}};
   if (read_limit(world, guest, call) == Checked::kAtOnce) return answer_with(guest::pass());
   if (made.sig.address != 0) {
     const auto mask = guest.read(made.sig);

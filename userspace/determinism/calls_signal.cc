@@ -130,10 +130,11 @@ guest::Handler answer_rt_sigtimedwait(World& world, rt_sigtimedwait call, Tracee
   }
 }
 
-// Interrupted calls are made again as themselves; a program that calls this has none to restart.
+// Calls that waited here are made again as themselves. What the kernel wants to go on with is a
+// poll(2) that passed because it would not wait, and met a signal that does nothing.
 guest::Handler answer_restart_syscall(World& /*world*/, restart_syscall /*call*/,
                                       Tracee& /*guest*/) {
-  co_return -EINTR;
+  co_return guest::pass();
 }
 
 }  // namespace
