@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "base/file.h"
-#include "determinism/sys_tree.h"
 #include "sandbox/environment.h"
+#include "sandbox/kernel_directories.h"
 #include "sandbox/mounts.h"
 #include "sandbox/overlay.h"
 
@@ -51,35 +51,6 @@ std::string absolute_in(const std::string& path, const std::string& directory) {
       .string();
 }
 
-// The directories above `path`, and it itself, below `directory`. In a file system of our own:
-// there are no links to lead elsewhere.
-void make_directories(int directory, const std::string& path) {
-  for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1))
-    mkdirat(directory, path.substr(0, end).c_str(), 0755);
-  mkdirat(directory, path.c_str(), 0755);
-}
-
-Result<void> fill_sys(int directory) {
-  constexpr std::string_view kRoot = "/sys/";
-  for (const determinism::SysFile& file : determinism::sys_files()) {
-    TC_ASSERT(file.path.starts_with(kRoot));
-    const std::string path(file.path.substr(kRoot.size()));
-    if (!file.text) {
-      make_directories(directory, path);
-      continue;
-    }
-    constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-    UniqueFd made(openat(directory, path.c_str(), kFlags, 0444));
-    if (!made && errno == ENOENT) {
-      make_directories(directory, path.substr(0, path.find_last_of('/')));
-      made = UniqueFd(openat(directory, path.c_str(), kFlags, 0444));
-    }
-    if (!made) return system_error(errno, "make " + std::string(file.path));
-    TC_CHECK(base::write_all(made.get(), *file.text, std::string(file.path)));
-  }
-  return {};
-}
-
 class FilesystemMaker {
  public:
   FilesystemMaker(const Options& options, Inside& inside, bool privileged)
@@ -109,19 +80,13 @@ class FilesystemMaker {
   std::vector<std::string> mounted_over() const;
   Result<void> attach_at(int mount, const std::string& path, bool is_directory);
   Result<void> attach_bind(const Bind& bind);
-  void mount_kernel_directories();
-  void mount_sys();
-  void mount_devices();
   void mount_temporary_files();
   void hide_services();
   void give_home();
   void place_substitutes();
   // Mounts a tmpfs and tells in `weaker` when it cannot be had.
-  UniqueFd mount_fresh(const std::string& path, const std::string& mode,
-                       const std::string& consequence);
-  void tell(const Error& failure, const std::string& consequence) {
-    inside_.weaker.push_back(failure.text() + ": " + consequence);
-  }
+  UniqueFd mount_fresh_or_tell(const std::string& path, const std::string& mode,
+                               const std::string& consequence);
 
   const Options& options_;
   Inside& inside_;
@@ -151,7 +116,7 @@ Result<std::vector<WrittenDirectory>> FilesystemMaker::make() {
   } else {
     TC_TRY(root_, open_path("/"));
   }
-  mount_kernel_directories();
+  mount_kernel_directories(options_, root_.get(), new_root_, inside_);
   mount_temporary_files();
   hide_services();
   give_home();
@@ -270,58 +235,9 @@ std::vector<std::string> FilesystemMaker::mounted_over() const {
   return paths;
 }
 
-void FilesystemMaker::mount_kernel_directories() {
-  // The host's /proc stays below the one that the first guest mounts: the kernel gives a user
-  // namespace a new one only where it sees an old one.
-  for (const std::string path : {"/proc", "/dev"}) {
-    if (!new_root_) break;
-    const auto mounted = [&]() -> Result<void> {
-      TC_TRY(const UniqueFd source, open_path(path));
-      TC_TRY(const UniqueFd clone, clone_mount(source.get(), path));
-      return attach_at(clone.get(), path, true);
-    }();
-    if (!mounted) tell(mounted.error(), "the command has no " + path);
-  }
-  mount_sys();
-  mount_devices();
-}
-
-void FilesystemMaker::mount_sys() {
-  if (options_.settings.real_proc) {
-    if (!new_root_) return;
-    const auto mounted = [&]() -> Result<void> {
-      TC_TRY(const UniqueFd source, open_path("/sys"));
-      TC_TRY(const UniqueFd clone, clone_mount(source.get(), "/sys"));
-      return attach_at(clone.get(), "/sys", true);
-    }();
-    if (!mounted) tell(mounted.error(), "the command has no /sys");
-    return;
-  }
-  const UniqueFd sys = mount_fresh("/sys", "0755", "/sys is the host's");
-  if (!sys) return;
-  inside_.has_own_sys = true;
-  if (const Result<void> filled = fill_sys(sys.get()); !filled)
-    tell(filled.error(), "files of /sys are missing");
-}
-
-// `directory` is what /sys is to be.
-void FilesystemMaker::mount_devices() {
-  if (const Result<UniqueFd> terminals = open_in_root(root_.get(), "/dev/pts")) {
-    const std::string options = "newinstance,ptmxmode=0666,mode=0620";
-    constexpr unsigned long kFlags = MS_NOSUID | MS_NOEXEC;
-    // Group 5 is "tty"; an ordinary user has no such group inside.
-    Result<void> mounted =
-        mount_new("devpts", terminals->get(), "/dev/pts", kFlags, options + ",gid=5");
-    if (!mounted) mounted = mount_new("devpts", terminals->get(), "/dev/pts", kFlags, options);
-    if (!mounted) tell(mounted.error(), "pseudo terminals are the host's");
-  }
-  if (const Result<UniqueFd> shared = open_in_root(root_.get(), "/dev/shm"))
-    mount_fresh("/dev/shm", "1777", "POSIX shared memory is the host's");
-}
-
 void FilesystemMaker::mount_temporary_files() {
   if (!fresh_tmp_) return;
-  UniqueFd directory = mount_fresh("/tmp", "1777", "/tmp is the host's");
+  UniqueFd directory = mount_fresh_or_tell("/tmp", "1777", "/tmp is the host's");
   if (!directory) {
     fresh_tmp_ = false;
     return;
@@ -330,15 +246,11 @@ void FilesystemMaker::mount_temporary_files() {
   written_.push_back({.path = "/tmp", .directory = std::move(directory)});
 }
 
-UniqueFd FilesystemMaker::mount_fresh(const std::string& path, const std::string& mode,
-                                      const std::string& consequence) {
-  Result<UniqueFd> target = make_directory_in_root(root_.get(), path);
-  Result<void> mounted = target
-                             ? mount_new("tmpfs", target->get(), path, kNoDevices, "mode=" + mode)
-                             : Result<void>(target.error());
-  if (mounted) target = open_in_root(root_.get(), path);
-  if (mounted && target) return std::move(target).value();
-  tell(mounted ? target.error() : mounted.error(), consequence);
+UniqueFd FilesystemMaker::mount_fresh_or_tell(const std::string& path, const std::string& mode,
+                                              const std::string& consequence) {
+  Result<UniqueFd> directory = mount_fresh(root_.get(), path, mode);
+  if (directory) return std::move(directory).value();
+  inside_.weaker.push_back(directory.error().text() + ": " + consequence);
   return {};
 }
 
@@ -346,14 +258,15 @@ UniqueFd FilesystemMaker::mount_fresh(const std::string& path, const std::string
 void FilesystemMaker::hide_services() {
   if (options_.network == Network::kHost) return;
   for (const char* path : {"/run/dbus", "/run/nscd", "/run/systemd"})
-    if (open_in_root(root_.get(), path)) mount_fresh(path, "0755", "services of the host answer");
+    if (open_in_root(root_.get(), path))
+      mount_fresh_or_tell(path, "0755", "services of the host answer");
 }
 
 // /root of the host is closed to an ordinary user, who is root inside: many programs take a home
 // that they cannot look into for an error.
 void FilesystemMaker::give_home() {
   if (!home_is_closed_ || !open_in_root(root_.get(), "/root")) return;
-  mount_fresh("/root", "0700", "the home directory cannot be read");
+  mount_fresh_or_tell("/root", "0700", "the home directory cannot be read");
 }
 
 void FilesystemMaker::place_substitutes() {
@@ -372,7 +285,8 @@ Result<void> FilesystemMaker::attach_bind(const Bind& bind) {
   TC_TRY(const UniqueFd clone, clone_mount(bind.file.get(), bind.source));
   if (keeps_writes_apart()) TC_CHECK(make_read_only(clone.get(), bind.source));
   // A place to bind to is made only where that leaves nothing behind on the host.
-  const bool may_make = new_root_ || (fresh_tmp_ && lies_in(bind.target, "/tmp"));
+  const bool may_make =
+      new_root_ || (fresh_tmp_ && lies_in(bind.target, "/tmp")) || lies_in(bind.target, "/dev");
   if (!may_make) {
     const Result<UniqueFd> there = open_in_root(root_.get(), bind.target);
     if (!there)
@@ -388,15 +302,6 @@ Result<void> FilesystemMaker::attach_bind(const Bind& bind) {
 Result<std::vector<WrittenDirectory>> make_filesystem(const Options& options, Inside& inside,
                                                       bool privileged) {
   return FilesystemMaker(options, inside, privileged).make();
-}
-
-void mount_message_queues(Inside& inside) {
-  const Result<UniqueFd> target = open_path("/dev/mqueue");
-  if (!target) return;
-  const Result<void> mounted =
-      mount_new("mqueue", target->get(), "/dev/mqueue", kNoDevices | MS_NOEXEC, "");
-  if (!mounted)
-    inside.weaker.push_back(mounted.error().text() + ": POSIX message queues are the host's");
 }
 
 bool wants_fresh_tmp(const Options& options, const std::string& directory) {

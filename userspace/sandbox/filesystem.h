@@ -24,9 +24,6 @@ struct WrittenDirectory {
 Result<std::vector<WrittenDirectory>> make_filesystem(const Options& options, Inside& inside,
                                                       bool privileged);
 
-// /dev/mqueue of the IPC namespace that this process is in now.
-void mount_message_queues(Inside& inside);
-
 // Is /tmp to be a fresh one? By the options; without a word, unless what the command names lies in
 // the host's: the program, the directory, an argument.
 bool wants_fresh_tmp(const Options& options, const std::string& directory);

@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "sandbox/environment.h"
 #include "sandbox/filesystem.h"
+#include "sandbox/kernel_directories.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/outcome_wire.h"
 #include "sandbox/tree.h"
@@ -40,6 +41,12 @@ constexpr char kAsksForIds = 'i';
 constexpr char kTellsOutcome = 'o';
 
 constexpr std::array<int, 3> kEndingSignals = {SIGINT, SIGTERM, SIGHUP};
+
+// Where substitutes stand when no file system of the run's own has room for them: made by the
+// keeper, taken away by tc, which outlives it.
+std::string last_resort_for_substitutes(pid_t tc) {
+  return "/tmp/.tc-substitutes." + std::to_string(tc);
+}
 
 // --- in the keeper -----------------------------------------------------------------------------
 
@@ -120,6 +127,9 @@ Result<MadeWorld> make_world(const Options& options, int tc, pid_t parent) {
   die_with_parent(parent);
   if (!privileged) TC_CHECK(make_files(false));
   if (inside.has_mount_namespace) mount_message_queues(inside);
+  if (const std::string path = last_resort_for_substitutes(parent);
+      inside.substitutes.empty() && mkdir(path.c_str(), 0700) == 0)
+    inside.substitutes = path;
   TC_CHECK(enter_directory(options, inside));
   return world;
 }
@@ -334,6 +344,8 @@ Result<Outcome> run_kept(const Options& options, const Work& work) {
     outcome = kept.await(options, signals);
   }
   if (!options.overlay.empty()) tidy_overlay(options.overlay);
+  std::error_code ignored;
+  std::filesystem::remove_all(last_resort_for_substitutes(parent), ignored);
   return outcome;
 }
 

@@ -157,6 +157,12 @@ Result<UniqueFd> make_file_in_root(int root, const std::string& path) {
   return open_in_root(root, path);
 }
 
+Result<UniqueFd> mount_fresh(int root, const std::string& path, const std::string& mode) {
+  TC_TRY(const UniqueFd target, make_directory_in_root(root, path));
+  TC_CHECK(mount_new("tmpfs", target.get(), path, MS_NOSUID | MS_NODEV, "mode=" + mode));
+  return open_in_root(root, path);
+}
+
 std::vector<MountPoint> parse_mount_points(const std::string& text) {
   std::vector<MountPoint> points;
   std::map<std::string, std::size_t> places;

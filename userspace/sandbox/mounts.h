@@ -56,6 +56,10 @@ Result<UniqueFd> make_directory_in_root(int root, const std::string& path);
 // … an empty file likewise.
 Result<UniqueFd> make_file_in_root(int root, const std::string& path);
 
+// A tmpfs on the directory at `path`, which is made when it is not there; `mode` in octal. The
+// descriptor is of the new one.
+Result<UniqueFd> mount_fresh(int root, const std::string& path, const std::string& mode);
+
 // A name for what a descriptor is open on, as long as the /proc of this pid namespace is mounted.
 std::string descriptor_path(int fd);
 
