@@ -21,7 +21,7 @@ namespace {
 
 using guest::Handler;
 
-constexpr std::int64_t kMicrosecondNs = 1'000;
+constexpr std::int64_t kNsPerMicrosecond = 1'000;
 
 // Nothing: left as it is.
 struct NewTimes {
@@ -56,7 +56,7 @@ std::optional<std::int64_t> chosen_time(const World& world, const sys::abi::cloc
 }
 
 std::int64_t chosen_time(const sys::abi::clock_timeval& time) {
-  return saturated_ns(time.tv_sec.value, time.tv_usec.value * kMicrosecondNs);
+  return saturated_ns(time.tv_sec.value, time.tv_usec.value * kNsPerMicrosecond);
 }
 
 Lookup look_for_times(Tracee& guest, const TimedFile& file) {

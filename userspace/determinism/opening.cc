@@ -25,7 +25,7 @@ using guest::Woken;
 
 constexpr std::size_t kLongestMemoryName = 249;  // MFD_NAME_MAX_LEN of the kernel
 // Of the flags of an opening those that can be set on an open file, and matter to who reads a text.
-constexpr std::uint64_t kStatusFlags = O_NONBLOCK | O_APPEND | O_NOATIME;
+constexpr std::uint64_t kSettableFlags = O_NONBLOCK | O_APPEND | O_NOATIME;
 
 // FIFOs have names; pipes, which nobody waits to open, have only /proc/self/fd.
 bool is_fifo(const UniqueFd& file, const struct stat& status) {
@@ -80,7 +80,7 @@ bool fill_text(const UniqueFd& file, const std::string& text, std::uint64_t flag
     written += static_cast<std::size_t>(size);
   }
   ::fchmod(file.get(), 0444);
-  return ::fcntl(file.get(), F_SETFL, static_cast<int>(flags & kStatusFlags)) == 0;
+  return ::fcntl(file.get(), F_SETFL, static_cast<int>(flags & kSettableFlags)) == 0;
 }
 
 }  // namespace

@@ -120,8 +120,8 @@ TEST(Inodes, DoesNotTellWhenTheHostUsedADevice) {
 TEST(Inodes, WaitsUntilStampsOfFilesAreNotBeforeTheStart) {
   const std::int64_t start = host_wall_ns();
   await_file_stamps(start);
-  timespec coarse{};
-  clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
+  ::timespec coarse{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
   EXPECT_GE(coarse.tv_sec * kSecond + coarse.tv_nsec, start);
 }
 
