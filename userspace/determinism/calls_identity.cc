@@ -134,6 +134,19 @@ Handler answer_sched_setaffinity(World&, sys::call::sched_setaffinity call, Trac
   co_return (mask[0] & std::byte{1}) != std::byte{0} ? 0 : -EINVAL;
 }
 
+// The kernel's answer is 20 less the value, so as not to be negative.
+Handler answer_getpriority(World& world, sys::call::getpriority call, Tracee& guest) {
+  constexpr int kOffset = 20;
+  const std::int64_t result = co_await guest.inject(call);
+  if (result <= 0) co_return result;
+  co_return kOffset - machine::told_nice(world.launch_nice, kOffset - static_cast<int>(result));
+}
+
+Handler answer_setpriority(World& world, sys::call::setpriority call, Tracee&) {
+  call.niceval.value = machine::real_nice(world.launch_nice, call.niceval.value);
+  co_return guest::pass_as(call);
+}
+
 // --- the rest ----------------------------------------------------------------------------------
 
 // A guest may not get its addresses randomised: when they are not, they stay so.
@@ -223,6 +236,8 @@ void add_identity_calls(guest::Handlers& handlers, World& world) {
   on<sys::call::getcpu>(handlers, world, answer_getcpu);
   on<sys::call::sched_getaffinity>(handlers, world, answer_sched_getaffinity);
   on<sys::call::sched_setaffinity>(handlers, world, answer_sched_setaffinity);
+  on<sys::call::getpriority>(handlers, world, answer_getpriority);
+  on<sys::call::setpriority>(handlers, world, answer_setpriority);
   on<sys::call::personality>(handlers, world, answer_personality);
   on<sys::call::getgroups>(handlers, world, answer_getgroups);
   on<sys::call::mincore>(handlers, world, answer_mincore);

@@ -2,6 +2,7 @@
 // /proc and /sys tell the same.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -25,5 +26,17 @@ inline const std::string& host_name(const World& world) {
   return world.host_name ? *world.host_name : world.settings.host_name;
 }
 inline std::string domain_name(const World& world) { return world.domain_name.value_or("(none)"); }
+
+// A nice value as guests are told of it. The highest stays what it is, though a lower one may have
+// become it. `launch_nice`: World's.
+constexpr int kHighestNice = 19;
+constexpr int kLowestNice = -20;
+inline int told_nice(int launch_nice, int real) {
+  return real == kHighestNice ? real : std::max(real - launch_nice, kLowestNice);
+}
+inline int real_nice(int launch_nice, int told) {
+  return std::clamp(std::clamp(told, kLowestNice, kHighestNice) + launch_nice, kLowestNice,
+                    kHighestNice);
+}
 
 }  // namespace tc::determinism::machine

@@ -50,6 +50,7 @@ struct ProcessView {
   std::int64_t started_ns = 0;  // monotonic
   std::int64_t cpu_ns = 0;
   bool is_init = false;  // the sandbox's own first process
+  int launch_nice = 0;   // World::launch_nice
 };
 std::string rewrite_stat(std::string_view host, const ProcessView& view);
 std::string rewrite_status(std::string_view host, const ProcessView& view);

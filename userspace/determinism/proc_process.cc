@@ -95,7 +95,7 @@ bool is_own_init(const World& world, const ProcSubject& subject) {
 }
 
 ProcessView view_of(World& world, Tracee& guest, const ProcSubject& subject) {
-  ProcessView view{.started_ns = VirtualClock::kUptimeNs, .is_init = false};
+  ProcessView view{.started_ns = VirtualClock::kUptimeNs, .launch_nice = world.launch_nice};
   view.is_init = is_own_init(world, subject);
   const bool is_own = subject.pid == guest.process().pid;
   view.is_running = is_own && subject.tid.value_or(guest.process().pid) == guest.own_tid();

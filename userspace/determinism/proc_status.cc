@@ -4,11 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 #include <iterator>
 #include <vector>
 
 #include "determinism/cpu_time.h"
+#include "determinism/machine.h"
 #include "determinism/proc_parts.h"
 
 namespace tc::determinism {
@@ -44,6 +45,8 @@ enum StatField : std::uint8_t {
   kChildMajorFaults = 13,
   kUserTime = 14,
   kChildSystemTime = 17,
+  kPriority = 18,
+  kNice = 19,
   kStartTime = 22,
   kVirtualSize = 23,
   kResidentPages = 24,
@@ -66,6 +69,36 @@ std::vector<std::string> split_words(std::string_view text) {
   }
   return words;
 }
+
+// The fields behind the name; those that there are not are left alone.
+class StatFields {
+ public:
+  explicit StatFields(std::string_view text) : fields_(split_words(text)) {}
+
+  char letter(int field) const { return has(field) ? at(field).front() : '?'; }
+  int number(int field) const {
+    int value = 0;
+    if (has(field)) std::from_chars(at(field).data(), at(field).data() + at(field).size(), value);
+    return value;
+  }
+  template <class T>
+  void set(int field, T value) {
+    if (has(field)) fields_[static_cast<std::size_t>(field - kState)] = fmt::format("{}", value);
+  }
+  std::string text() const {
+    std::string text;
+    for (const std::string& field : fields_) text += " " + field;
+    return text;
+  }
+
+ private:
+  bool has(int field) const { return static_cast<std::size_t>(field - kState) < fields_.size(); }
+  const std::string& at(int field) const {
+    return fields_[static_cast<std::size_t>(field - kState)];
+  }
+
+  std::vector<std::string> fields_;
+};
 
 // Lines of status that are told as they are: what the process did itself, and the ids.
 constexpr std::string_view kKeptLines[] = {
@@ -146,29 +179,26 @@ std::string rewrite_stat(std::string_view host, const ProcessView& view) {
   std::string text(host.substr(0, open));
   text += view.is_init ? "(init)" : std::string(host.substr(open, close + 1 - open));
 
-  std::vector<std::string> fields = split_words(host.substr(close + 1));
-  const auto set = [&fields](int field, auto value) {
-    const auto index = static_cast<std::size_t>(field - kState);
-    if (index < fields.size()) fields[index] = fmt::format("{}", value);
-  };
-  const char host_state = fields.empty() ? 'S' : fields.front().front();
-  set(kState, state_letter(host_state, view));
-  set(kTerminal, 0);
-  set(kTerminalGroup, -1);
-  set(kTaskFlags, 0x400000);
-  for (int field = kMinorFaults; field <= kChildMajorFaults; ++field) set(field, 0);
-  set(kUserTime, view.cpu_ns / kProcTickNs);
-  for (int field = kUserTime + 1; field <= kChildSystemTime; ++field) set(field, 0);
-  set(kStartTime, view.started_ns / kProcTickNs);
-  set(kVirtualSize, kVirtualKib * 1024);
-  set(kResidentPages, kResidentKib / 4);
-  set(kStackPointer, 0);
-  set(kInstructionPointer, 0);
-  set(kWaitChannel, 0);
-  set(kProcessor, 0);
-  for (int field = kBlockDelay; field <= kChildGuestTime; ++field) set(field, 0);
-  for (const std::string& field : fields) text += " " + field;
-  return text + "\n";
+  StatFields fields(host.substr(close + 1));
+  const int nice = machine::told_nice(view.launch_nice, fields.number(kNice));
+  fields.set(kState, state_letter(fields.letter(kState), view));
+  fields.set(kTerminal, 0);
+  fields.set(kTerminalGroup, -1);
+  fields.set(kTaskFlags, 0x400000);
+  for (int field = kMinorFaults; field <= kChildMajorFaults; ++field) fields.set(field, 0);
+  fields.set(kUserTime, view.cpu_ns / kProcTickNs);
+  for (int field = kUserTime + 1; field <= kChildSystemTime; ++field) fields.set(field, 0);
+  fields.set(kPriority, 20 + nice);
+  fields.set(kNice, nice);
+  fields.set(kStartTime, view.started_ns / kProcTickNs);
+  fields.set(kVirtualSize, kVirtualKib * 1024);
+  fields.set(kResidentPages, kResidentKib / 4);
+  fields.set(kStackPointer, 0);
+  fields.set(kInstructionPointer, 0);
+  fields.set(kWaitChannel, 0);
+  fields.set(kProcessor, 0);
+  for (int field = kBlockDelay; field <= kChildGuestTime; ++field) fields.set(field, 0);
+  return text + fields.text() + "\n";
 }
 
 std::string rewrite_status(std::string_view host, const ProcessView& view) {

@@ -2,6 +2,7 @@
 // the scheduler (sandbox/) reads what came of it.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -68,6 +69,8 @@ struct World {
   // The processes that have not been reaped, by the pid that they see themselves as. Kept by the
   // engine; those it points to outlive their entries.
   std::map<pid_t, const Process*> processes;
+  // Nice values of guests are relative to the one with which the sandbox was started.
+  const int launch_nice = ::getpriority(PRIO_PROCESS, 0);
   std::optional<std::string> host_name;    // that a guest has set
   std::optional<std::string> domain_name;  // likewise
   std::uint16_t next_port = 32768;         // of the first socket that is bound to any

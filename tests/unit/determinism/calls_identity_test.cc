@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "determinism/calls.h"
+#include "determinism/machine.h"
 #include "support/fake_tracee.h"
 
 namespace tc::determinism {
@@ -115,6 +116,24 @@ TEST_F(CallsIdentity, DoesNotLetAddressesBeRandomised) {
   guest.expect(0);
   guest.start(handlers, sys::call::personality{.personality = {PER_LINUX}});
   EXPECT_EQ(guest.answer().call->arguments[0], 0U);
+}
+
+TEST(Nice, IsRelativeToTheOneOfTheLaunch) {
+  for (const int launch : {-5, 0, 1, 10})
+    for (const int told : {-10, 0, 3, 9, 19})
+      EXPECT_EQ(machine::told_nice(launch, machine::real_nice(launch, told)),
+                told + launch > 19 ? 19 : told)
+          << launch << " " << told;
+}
+
+TEST_F(CallsIdentity, TellsNiceValuesAsTheKernelDoes) {
+  guest.expect(20 - (world.launch_nice + 3));
+  EXPECT_EQ(answer(sys::call::getpriority{.which = {PRIO_PROCESS}, .who = {0}}), 17);
+  guest.expect(-ESRCH);
+  EXPECT_EQ(answer(sys::call::getpriority{.which = {PRIO_PROCESS}, .who = {9}}), -ESRCH);
+  guest.start(handlers,
+              sys::call::setpriority{.which = {PRIO_PROCESS}, .who = {0}, .niceval = {3}});
+  EXPECT_EQ(guest.answer().call->arguments[2], static_cast<std::uint64_t>(world.launch_nice + 3));
 }
 
 TEST_F(CallsIdentity, LeavesOutGroupsThatAreNotMapped) {
