@@ -175,6 +175,12 @@ void Engine::run_turn(Task& task) {
 
 void Engine::go_on(Task& task) {
   if (const auto woken = std::exchange(task.woken, std::nullopt)) {
+    // A signal to the process may have been taken by another of its threads meanwhile.
+    const bool is_stopping = std::exchange(task.is_stopping, false);
+    if (*woken == guest::Woken::kSignal && !is_stopping && !is_signalled(task)) {
+      task.state = TaskState::kWaiting;
+      return scheduler_.wait(task.id, task.handler->wait());
+    }
     task.handler->wake(*woken);
     return drive(task);
   }

@@ -108,6 +108,8 @@ class Engine {
   void take_group_stop(Task& task);
   void check_signals();
   void check_signals_of(Task& task);
+  // Does a signal that is pending end what the task waits for?
+  bool is_signalled(const Task& task) const;
   ptrace::TaskStatus status_of(pid_t tid) const;
   void expire_timers();
   void forget_closed_timers();

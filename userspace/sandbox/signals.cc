@@ -108,8 +108,10 @@ void Engine::take_group_stop(Task& task) {
   ptrace::Stopped(task.tid).listen();
   signals_sent_ = true;
   for (const auto& [id, other] : tasks_)
-    if (other->process == task.process && other->state == TaskState::kWaiting)
+    if (other->process == task.process && other->state == TaskState::kWaiting) {
       make_runnable(*other, guest::Woken::kSignal);
+      other->is_stopping = true;
+    }
 }
 
 // Tasks that stand still and have got a signal meanwhile. One that is in no stop of ours any more
@@ -142,9 +144,14 @@ void Engine::check_signals_of(Task& task) {
   const guest::Wait* const wait = task.spin ? &task.spin->wait : &task.handler->wait();
   if ((status.pending & wait->accepted_signals) != 0)
     return make_runnable(task, guest::Woken::kReady);
-  const std::uint64_t blocked = wait->signal_mask.value_or(status.blocked);
-  if (wait->signals && acting(status, status.pending & ~blocked) != 0)
-    make_runnable(task, guest::Woken::kSignal);
+  if (is_signalled(task)) make_runnable(task, guest::Woken::kSignal);
+}
+
+bool Engine::is_signalled(const Task& task) const {
+  const guest::Wait& wait = task.spin ? task.spin->wait : task.handler->wait();
+  if (!wait.signals) return false;
+  const ptrace::TaskStatus status = status_of(task.tid);
+  return acting(status, status.pending & ~wait.signal_mask.value_or(status.blocked)) != 0;
 }
 
 void Engine::expire_timers() {

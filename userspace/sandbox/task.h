@@ -78,6 +78,7 @@ struct Task {
   ptrace::Until until = ptrace::Until::kEvent;
   int signal = 0;
   std::optional<guest::Woken> woken;         // its wait is over
+  bool is_stopping = false;                  // … since its process is being stopped
   std::optional<std::int64_t> interruption;  // leave the call with this result, for a signal
   std::optional<Spin> spin;                  // it was found waiting in user space
   std::uint32_t handled = 0;                 // calls since it was last chosen
