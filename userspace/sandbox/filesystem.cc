@@ -82,6 +82,7 @@ class FilesystemMaker {
   Result<void> attach_bind(const Bind& bind);
   void mount_temporary_files();
   void hide_services();
+  void hide_counters();
   void give_home();
   void place_substitutes();
   // Mounts a tmpfs and tells in `weaker` when it cannot be had.
@@ -119,6 +120,7 @@ Result<std::vector<WrittenDirectory>> FilesystemMaker::make() {
   mount_kernel_directories(options_, root_.get(), new_root_, inside_);
   mount_temporary_files();
   hide_services();
+  hide_counters();
   give_home();
   place_substitutes();
   for (const Bind& bind : binds_)
@@ -257,9 +259,16 @@ UniqueFd FilesystemMaker::mount_fresh_or_tell(const std::string& path, const std
 // Sockets of the host's services, which would answer from outside: names of users, mostly.
 void FilesystemMaker::hide_services() {
   if (options_.network == Network::kHost) return;
-  for (const char* path : {"/run/dbus", "/run/nscd", "/run/systemd"})
+  for (const char* path : {"/run/dbus", "/run/nscd", "/run/systemd", "/run/uuidd"})
     if (open_in_root(root_.get(), path))
       mount_fresh_or_tell(path, "0755", "services of the host answer");
+}
+
+// Where libuuid counts what it has given out on this host: each run would find the last one's count.
+void FilesystemMaker::hide_counters() {
+  constexpr const char* kPath = "/var/lib/libuuid";
+  if (open_in_root(root_.get(), kPath))
+    mount_fresh_or_tell(kPath, "0755", "UUIDs by time count on from run to run");
 }
 
 // /root of the host is closed to an ordinary user, who is root inside: many programs take a home
