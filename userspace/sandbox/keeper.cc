@@ -73,8 +73,9 @@ Result<void> require_mounts(const Options& options, const Inside& inside) {
                        : !options.binds.empty()   ? "--bind"
                                                   : nullptr;
   if (option == nullptr || inside.has_mount_namespace) return {};
-  return error("{} needs a mount namespace: {}", option,
-               inside.weaker.empty() ? "there is none" : inside.weaker.back());
+  for (const std::string& missing : inside.weaker)
+    if (missing.starts_with("no mount namespace")) return error("{}: {}", option, missing);
+  return error("{} needs a mount namespace", option);
 }
 
 Result<std::string> starting_directory(const Options& options) {

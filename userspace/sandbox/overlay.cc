@@ -105,11 +105,15 @@ Result<UniqueFd> WriteLayer::overlay(const LowerTree& tree) {
   if (is_new) look_like(tree.source.get(), upper.get());
   const std::string name = std::to_string(next_work_++);
   TC_TRY(const UniqueFd work, make_directory_in_root(work_.get(), "/" + name));
-  return overlay_mount({.lower = tree.source.get(),
-                        .upper = upper.get(),
-                        .work = work.get(),
-                        .privileged = privileged_},
-                       tree.path);
+  Layers layers = {.lower = tree.source.get(),
+                   .upper = upper.get(),
+                   .work = work.get(),
+                   .privileged = privileged_};
+  Result<UniqueFd> mount = overlay_mount(layers, tree.path);
+  if (mount || !privileged_ || mount.error().code() != EPERM) return mount;
+  // Root, but of a user namespace: of a container, say.
+  privileged_ = layers.privileged = false;
+  return overlay_mount(layers, tree.path);
 }
 
 // The kernel overlays no directory that has mounts below it for an ordinary user. So the upper
