@@ -22,7 +22,9 @@ constexpr std::uint32_t kSignature = (CpuModel::kModel >> 4U) << 16U | CpuModel:
 constexpr std::uint32_t kData32Kib = 0x2c;      // L1, 8 ways, lines of 64 bytes
 constexpr std::uint32_t kCode32Kib = 0x30;      // L1, 8 ways
 constexpr std::uint32_t kUnified512Kib = 0x7b;  // L2, 8 ways
-constexpr std::uint32_t kUnified8Mib = 0xe4;    // L3, 16 ways
+// L3, 24 ways: the largest that glibc knows. From three quarters of it on memcpy goes past the
+// caches, which costs half the speed of a copy that would have fitted in them.
+constexpr std::uint32_t kUnified24Mib = 0xec;
 
 // The same for leaf 4. `type`: 1 data, 2 code, 3 unified.
 CpuidResult cache(std::uint32_t type, std::uint32_t level, std::uint32_t ways, std::uint32_t sets) {
@@ -43,7 +45,7 @@ CpuidResult cache(std::uint32_t subleaf) {
     case 2:
       return cache(3, 2, 8, 1024);
     case 3:
-      return cache(3, 3, 16, 8192);
+      return cache(3, 3, 24, 16384);
     default:
       return {};
   }
@@ -196,7 +198,7 @@ CpuidResult CpuModel::cpuid(std::uint32_t leaf, std::uint32_t subleaf) const {
               .edx = words_[kLeaf1Edx]};
     case 2:  // low byte: to be executed once
       return {.eax = kUnified512Kib << 24U | kCode32Kib << 16U | kData32Kib << 8U | 1U,
-              .edx = kUnified8Mib};
+              .edx = kUnified24Mib};
     case 4:
       return cache(subleaf);
     case 7:

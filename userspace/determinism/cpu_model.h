@@ -49,7 +49,7 @@ class CpuModel {
   static constexpr std::uint32_t kStepping = 2;
   static constexpr const char* kVendor = "GenuineIntel";
   static constexpr const char* kBrand = "Testchamber Virtual Processor";
-  static constexpr std::uint32_t kCacheKib = 8192;  // of the last level
+  static constexpr std::uint32_t kCacheKib = 24576;  // of the last level
 
  private:
   // The registers that hold feature bits.
