@@ -117,7 +117,8 @@ Task* Engine::choose() {
 
 void Engine::settle() {
   expire_timers();
-  if (std::exchange(signals_sent_, false) || world_.asynchronous_signals) check_signals();
+  if (std::exchange(signals_sent_, false) || has_continued_ || world_.asynchronous_signals)
+    check_signals();
   wake_those_due();
   retry_waits();
 }
@@ -249,10 +250,11 @@ void Engine::take_other_stop(pid_t tid, ptrace::WaitStatus status) {
     early_.insert_or_assign(tid, status);
     return;
   }
-  // A stopped process was continued: it is to run again.
+  // A stopped process was continued: it is to run again. When that is noticed is chance, so it is
+  // seen to where signals are.
   if (task->state != TaskState::kStopped) return;
-  task->state = TaskState::kRunnable;
-  scheduler_.add(task->id);
+  task->is_continued = true;
+  has_continued_ = true;
 }
 
 // It has run for long without a call: computing, or waiting for another to change memory.

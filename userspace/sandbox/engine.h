@@ -108,6 +108,7 @@ class Engine {
   void take_group_stop(Task& task);
   void check_signals();
   void check_signals_of(Task& task);
+  void go_on_from_stop(Task& task);
   // Does a signal that is pending end what the task waits for?
   bool is_signalled(const Task& task) const;
   ptrace::TaskStatus status_of(pid_t tid) const;
@@ -142,6 +143,7 @@ class Engine {
   std::uint64_t next_process_ = 1;
   std::uint32_t waited_turns_ = 0;  // of tasks that spin
   bool signals_sent_ = false;
+  bool has_continued_ = false;  // some task is_continued
   bool yields_ = false;
   bool command_started_ = false;
   std::optional<std::int64_t> command_ended_ns_;  // virtual

@@ -121,6 +121,7 @@ void Engine::check_signals() {
   for (const auto& [id, task] : tasks_) ids.push_back(id);
   for (const determinism::TaskId id : ids)
     if (Task* const task = find(id)) check_signals_of(*task);
+  has_continued_ = false;
   // A process that was stopped or continued is news to its parent, too.
   std::vector<determinism::TaskId> parents;
   for (const Scheduler::Waiter& waiter : scheduler_.waiters())
@@ -129,15 +130,27 @@ void Engine::check_signals() {
     if (Task* const parent = find(id)) make_runnable(*parent, guest::Woken::kReady);
 }
 
+void Engine::go_on_from_stop(Task& task) {
+  task.is_continued = false;
+  task.state = TaskState::kRunnable;
+  scheduler_.add(task.id);
+}
+
 void Engine::check_signals_of(Task& task) {
   if (task.state == TaskState::kZombie) return;
+  if (task.is_continued) return go_on_from_stop(task);
   const ptrace::TaskStatus status = status_of(task.tid);
   const bool is_killed = (status.pending & bit(SIGKILL)) != 0;
-  if (is_killed || status.state != 't') {
-    const Watchdog::Waited waited = watchdog_.wait(task.tid, Milliseconds(1000));
+  if (is_killed || status.state != 't' || task.state == TaskState::kStopped) {
+    // Continued, a stopped one may have come to its next stop already, or stands still as before.
+    const bool stands_still = !is_killed && status.state == 't';
+    const Watchdog::Waited waited =
+        stands_still ? Watchdog::look(task.tid) : watchdog_.wait(task.tid, Milliseconds(1000));
     if (waited.pid == task.tid && waited.status.kind() == ptrace::WaitStatus::Kind::kEnded)
       return end_task(task, waited.status);
-    if (waited.pid == task.tid) return take_other_stop(waited.pid, waited.status);
+    if (waited.pid != task.tid) return;
+    take_other_stop(waited.pid, waited.status);
+    if (task.is_continued) go_on_from_stop(task);
     return;
   }
   if (task.state != TaskState::kWaiting) return;

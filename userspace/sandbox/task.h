@@ -84,6 +84,7 @@ struct Task {
   std::uint32_t handled = 0;                 // calls since it was last chosen
   std::optional<MadeCall> logged;            // the call that the log is to tell when it returns
   std::string exec_path;                     // of an execve it is in
+  bool is_continued = false;                 // stopped until now: it has come to its next stop
   bool leaves = false;                       // it is in exit(2): only this thread ends
 };
 

@@ -38,6 +38,12 @@ Watchdog::~Watchdog() {
   if (ticks_) timer_delete(timer_);
 }
 
+Watchdog::Waited Watchdog::look(pid_t pid) {
+  int status = 0;
+  const pid_t waited = ::waitpid(pid, &status, __WALL | WNOHANG);
+  return {.pid = waited, .status = ptrace::WaitStatus(status)};
+}
+
 Watchdog::Waited Watchdog::wait(pid_t pid, std::chrono::milliseconds patience) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point begun{};

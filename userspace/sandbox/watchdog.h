@@ -1,6 +1,6 @@
-// Watchdog: ends a waitpid(2) that lasts too long, by the signal of a timer that ticks all the time.
-// The signal is let through nowhere else, so no other call is ever interrupted. (No thread: once
-// its children have a pid namespace of their own, the keeper cannot make one.)
+// Watchdog: ends a waitpid(2) that lasts too long, by the signal of a timer that ticks all the
+// time. The signal is let through nowhere else, so no other call is ever interrupted. (No thread:
+// once its children have a pid namespace of their own, the keeper cannot make one.)
 #pragma once
 
 #include <sys/types.h>
@@ -25,6 +25,8 @@ class Watchdog {
   };
   // waitpid(-1, __WALL), or of one pid.
   Waited wait(pid_t pid, std::chrono::milliseconds patience);
+  // What this child has to tell already; `pid` is 0 when that is nothing.
+  static Waited look(pid_t pid);
 
  private:
   timer_t timer_{};
