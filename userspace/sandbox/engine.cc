@@ -185,6 +185,7 @@ void Engine::go_on(Task& task) {
     task.handler->wake(*woken);
     return drive(task);
   }
+  if (task.leaves && task.is_leader && task.process->living > 1) return await_zombie(task);
   const auto status = step(task, task.until, std::exchange(task.signal, 0));
   if (status) take_stop(task, *status);
 }

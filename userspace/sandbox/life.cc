@@ -187,7 +187,10 @@ void Engine::end_task(Task& task, ptrace::WaitStatus status) {
   // Who did not leave by exit(2) takes its whole process along.
   const bool ends_all = !task.leaves;
   take_end(task.tid, status);
-  if (ends_all && process->living > 0) await_end_of_process(process);
+  const Task* const leader = find_tid(process->told.host_pid);
+  const bool is_last = process->living == 1 && leader != nullptr && leader->process == process &&
+                       leader->state == TaskState::kZombie;
+  if ((ends_all || is_last) && process->living > 0) await_end_of_process(process);
 }
 
 // All threads of it are on their way out.
@@ -248,12 +251,14 @@ void Engine::end_process(ProcessState& process) {
 // A leader that ends before its threads is told of when they have ended, too. Until it is a zombie
 // it still does what an ending thread does.
 void Engine::await_zombie(Task& leader) {
+  ptrace::Stopped(leader.tid).resume(ptrace::Until::kEvent);
   while (true) {
     const char state = status_of(leader.tid).state;
     if (state == 'Z' || state == 'X' || state == '?') break;
     sched_yield();
   }
   leader.state = TaskState::kZombie;
+  scheduler_.note_progress();
   check_futexes_after_exit(leader.own_tid);
 }
 
