@@ -130,8 +130,7 @@ Handler send_bytes(World& world, Tracee& guest, OpenFile file, Transfer transfer
       (file.outside && !file.is_nonblocking()) || transfer.segments.empty() ||
       fits(guest, file, transfer))
     return answer_with(guest::pass());
-  Outgoing outgoing{
-      .file = std::move(file), .segments = std::move(transfer.segments), .first = transfer.call};
+  Outgoing outgoing{.file = std::move(file), .segments = {}, .first = transfer.call};
   if (outgoing.file.kind == FileKind::kSocket) {
     const auto first = socket_write(guest, outgoing.file, transfer);
     if (!first) return answer_with(guest::pass());
@@ -139,6 +138,7 @@ Handler send_bytes(World& world, Tracee& guest, OpenFile file, Transfer transfer
     outgoing.deadline_ns = socket_deadline(world, outgoing.file, SO_SNDTIMEO);
     outgoing.at_signal = socket_interruption(outgoing.deadline_ns);
   }
+  outgoing.segments = std::move(transfer.segments);
   return write_out(guest, std::move(outgoing));
 }
 
