@@ -104,19 +104,24 @@ bool is_kernel_name(std::string_view path) {
   return is_within(path, "/proc") || is_within(path, "/sys");
 }
 
+// As the guest itself would say it. Links of /proc speak of our root, not of the guest's.
 Result<std::string> absolute_name(Tracee& guest, const GuestPath& path) {
   if (path.text.starts_with('/')) return lexically_normal(path.text);
-  TC_TRY(const std::string directory,
+  TC_TRY(std::string directory,
          guest.link(path.dirfd == AT_FDCWD ? "cwd" : "fd/" + std::to_string(path.dirfd)));
+  if (guest.process().has_own_root) {
+    TC_TRY(const std::string root, guest.link("root"));
+    if (root != "/" && is_within(directory, root)) directory.erase(0, root.size());
+  }
   return lexically_normal(directory + "/" + path.text);
 }
 
 // The path with its first symbolic link replaced by what that says; nothing when there is none. To
-// be asked for paths that do not lie in /proc yet.
-std::optional<std::string> replace_first_link(const std::string& path) {
+// be asked for paths that do not lie in /proc yet. `root`: a name of ours for the guest's root.
+std::optional<std::string> replace_first_link(const std::string& path, const std::string& root) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string prefix = path.substr(0, end);
-    if (const Result<std::string> target = base::read_link(prefix); target) {
+    if (const Result<std::string> target = base::read_link(root + prefix); target) {
       const std::string rest = end == std::string::npos ? "" : path.substr(end);
       if (target->starts_with('/')) return lexically_normal(*target + rest);
       const std::string parent = prefix.substr(0, prefix.rfind('/'));
@@ -216,11 +221,11 @@ SplitPath split_path(const GuestPath& path) {
 std::optional<std::string> kernel_view_name(Tracee& guest, const GuestPath& path) {
   const Result<std::string> absolute = absolute_name(guest, path);
   if (!absolute) return std::nullopt;
+  const std::string root = guest.process().has_own_root ? guest.proc_name("root") : "";
   std::optional<std::string> name = *absolute;
   for (int links = 0; name && links <= kMostLinks; ++links) {
     if (is_kernel_name(*name)) return name;
-    if (guest.process().has_own_root) break;  // we would follow the links of our own root
-    name = replace_first_link(*name);
+    name = replace_first_link(*name, root);
   }
   return std::nullopt;
 }

@@ -104,6 +104,8 @@ TEST_F(LookupTest, FollowsLinksToNamesUnderProc) {
   EXPECT_EQ(name("/dev/fd/3"), "/proc/self/fd/3");
   EXPECT_EQ(name(scratch_ / "fds/3"), "/proc/self/fd/3");
   EXPECT_EQ(name(scratch_ / "none"), "none");
+  guest_.process().has_own_root = true;
+  EXPECT_EQ(name("/dev/fd/3"), "/proc/self/fd/3");
   link("loop", "loop");
   EXPECT_EQ(name(scratch_ / "loop"), "none");
 }
