@@ -110,8 +110,10 @@ Result<std::string> absolute_name(Tracee& guest, const GuestPath& path) {
   TC_TRY(std::string directory,
          guest.link(path.dirfd == AT_FDCWD ? "cwd" : "fd/" + std::to_string(path.dirfd)));
   if (guest.process().has_own_root) {
-    TC_TRY(const std::string root, guest.link("root"));
-    if (root != "/" && is_within(directory, root)) directory.erase(0, root.size());
+    const Result<std::string> root = guest.link("root");
+    if (!root) return root.error();
+    const bool is_below = root->size() > 1 && is_within(directory, *root);
+    if (is_below) directory.erase(0, root->size());
   }
   return lexically_normal(directory + "/" + path.text);
 }
