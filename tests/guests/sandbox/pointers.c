@@ -126,8 +126,8 @@ static void say_results(int number, const struct results* results) {
   write_all(1, text.bytes, text.length);
 }
 
-/* Zero is a descriptor, too: what standard input leads to is the host's, and calls like fchmod would
- * change it. */
+/* Zero is a descriptor, too: what standard input leads to is the host's, and calls like fchmod
+ * would change it. */
 static void give_up_standard_input(void) {
   const long own = need(sys(memfd_create, "zero", 0));
   need(sys(dup2, own, 0));
