@@ -76,8 +76,8 @@ struct Start {
   const pid_t command = ::fork();
   if (command < 0) start.fail(Step::kFork);
   if (command == 0) run_command(start);
-  // The end of the command is told by its status, not here.
-  ::close(start.failure);
+  // The end of the command is told by its status, not here; and the keeper's files are nobody's.
+  ::close_range(STDERR_FILENO + 1, ~0U, 0);
   int status = 0;
   while (::waitpid(-1, &status, 0) > 0 || errno == EINTR) {
   }
