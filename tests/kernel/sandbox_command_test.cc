@@ -21,8 +21,12 @@ SandboxCase expecting(SandboxCase what, std::string output, int status = 0) {
   return what;
 }
 
+// Python keeps compiled modules, and libuuid the time of its last identifier, in files of the host:
+// what one run writes there is an input of the next, so it must not stay.
 SandboxCase python(std::string name, std::string script) {
-  return {.name = std::move(name), .command = {"/usr/bin/python3", "-c", std::move(script)}};
+  return {.name = std::move(name),
+          .command = {"/usr/bin/python3", "-c", std::move(script)},
+          .options = {"--discard"}};
 }
 
 constexpr const char* kThreadsReadClock = R"(
@@ -104,7 +108,7 @@ END
 
 constexpr const char* kServer = R"(
 echo content >index.html
-python3 -m http.server --bind 127.0.0.1 8123 >server.log 2>&1 &
+python3 -B -m http.server --bind 127.0.0.1 8123 >server.log 2>&1 &
 server=$!
 for i in $(seq 100); do curl -s http://127.0.0.1:8123/index.html && break; sleep 0.1; done
 curl -sI http://127.0.0.1:8123/index.html

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,11 @@ struct SandboxCase {
   int status = 0;                          // that the command must have
   std::optional<std::string> output = {};  // that it must write; absent: whatever it is
 };
+
+// For the names of failed tests.
+inline std::ostream& operator<<(std::ostream& out, const SandboxCase& what) {
+  return out << what.name;
+}
 
 // argv of `tc sandbox [options] -- command`.
 std::vector<std::string> sandbox_command(const std::vector<std::string>& options,

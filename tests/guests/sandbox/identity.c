@@ -289,7 +289,7 @@ const struct guest_case guest_cases[] = {
     {"processes", processes, ""},
     {"processors", processors, ""},
     {"processor_model", processor_model, ""},
-    {"no_true_randomness", no_true_randomness, "sandbox"},
+    {"no_true_randomness", no_true_randomness, "cpuid"},
     {"random_bytes", random_bytes, ""},
     {"random_devices", random_devices, ""},
     {"random_of_children", random_of_children, ""},
@@ -302,6 +302,6 @@ const struct guest_case guest_cases[] = {
     {"proc_files", proc_files, ""},
     {"links_in_proc", links_in_proc, ""},
     {"fresh_uuids", fresh_uuids, ""},
-    {"cannot_be_undone", cannot_be_undone, "sandbox"},
+    {"cannot_be_undone", cannot_be_undone, "cpuid"},
     {0},
 };

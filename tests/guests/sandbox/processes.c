@@ -470,7 +470,7 @@ const struct guest_case guest_cases[] = {
     {"exec_from_main_thread", exec_from_main_thread, ""},
     {"exec_from_other_thread", exec_from_other_thread, ""},
     {"failed_exec", failed_exec, ""},
-    {"orphan", orphan, "weak"},
+    {"orphan", orphan, ""},
     {"subreaper", subreaper, ""},
     {"daemon_start", daemon_start, ""},
     {"groups_and_sessions", groups_and_sessions, ""},
