@@ -54,6 +54,7 @@ struct SandboxFlags {
   std::string network = "loopback";
   std::string temporary_files;
   std::string file_times = "fixed";
+  std::string log_engine = "auto";
   std::vector<std::string> environment;
   std::vector<std::string> binds;
   const CLI::Option* verify_option = nullptr;  // may stand without a value
@@ -215,6 +216,11 @@ Result<void> read_flags(SandboxFlags& flags, const Arguments& command) {
   options.temporary_files = kTemporaryFiles.at(flags.temporary_files);
   options.settings.file_times =
       flags.file_times == "keep" ? determinism::FileTimes::kKeep : determinism::FileTimes::kFixed;
+  static const std::map<std::string, sandbox::LogEngine> kLogEngines = {
+      {"auto", sandbox::LogEngine::kAuto},
+      {"bpf", sandbox::LogEngine::kBpf},
+      {"ptrace", sandbox::LogEngine::kPtrace}};
+  options.log_engine = kLogEngines.at(flags.log_engine);
   options.user_namespace = !flags.no_user_namespace;
   options.pid_namespace = !flags.no_pid_namespace;
   options.mount_namespace = !flags.no_mount_namespace;
@@ -361,6 +367,11 @@ void add_running(CLI::App& app, SandboxFlags& flags) {
           ->expected(0, 1);
   app.add_option("--log", options.log, "Write every system call to FILE, as tc trace does")
       ->type_name("FILE");
+  app.add_option("--log-engine", flags.log_engine,
+                 "How calls that need no answer get into the log: by eBPF, which stops nobody but "
+                 "needs privileges and a quarter of a second; by stops; or whatever there is")
+      ->type_name("auto|bpf|ptrace")
+      ->check(CLI::IsMember({"auto", "bpf", "ptrace"}));
   app.add_option("--timeout", flags.timeout, "End it after this much real time")
       ->type_name("DURATION");
   app.add_flag("--strict", options.strict, "What cannot be promised is an error");

@@ -111,6 +111,12 @@ struct Observer::State {
     }
     return false;
   }
+  bool traces(const EventProgram& row) const {
+    if (!options.tracing) return false;
+    const bool is_told_elsewhere =
+        row.event == TC_EVENT_program_start || row.event == TC_EVENT_signal_deliver;
+    return !options.tracing->calls_only || !is_told_elsewhere;
+  }
   bpf_program* program(const std::string& name) const {
     return bpf_object__find_program_by_name(skeleton->obj, name.c_str());
   }
@@ -177,8 +183,8 @@ void Observer::State::choose_programs() {
   if (hook == SyscallHook::kRaw && !options.tracing) load("syscall_exit_raw");
   for (const EventProgram& row : kEventPrograms)
     if (row.event == 0 ? !options.tracing : wants(row.event)) load(row.name);
-  if (options.tracing)
-    for (const EventProgram& row : kTracePrograms) load(row.name);
+  for (const EventProgram& row : kTracePrograms)
+    if (traces(row)) load(row.name);
   if (!uprobe_multi) return;
   for (const char* name :
        {"libc_network_call", "exec_entry", "ssl_entry", "ssl_return", "symbol_call"})
@@ -306,7 +312,8 @@ Result<void> Observer::attach() {
   State& state = *state_;
   // Fork first: from here on no child of a followed process can slip through.
   if (state.options.tracing) {
-    for (const EventProgram& row : kTracePrograms) TC_CHECK(state.attach_program(row.name));
+    for (const EventProgram& row : kTracePrograms)
+      if (state.traces(row)) TC_CHECK(state.attach_program(row.name));
     return {};
   }
   for (const char* name : {"process_fork", "process_exit", "process_exec"})
@@ -401,6 +408,10 @@ std::uint64_t Observer::drain(std::chrono::milliseconds timeout, const RecordFn&
   }
   constexpr std::uint64_t kSecond = 1'000'000'000;
   return static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+void Observer::take_ready(const RecordFn& take) {
+  if (state_->ring->unread() > 0) state_->ring->take_all(take);
 }
 
 void Observer::interrupt() const { state_->ring->interrupt(); }

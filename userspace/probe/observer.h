@@ -39,6 +39,8 @@ struct CallTracing {
   std::vector<tc_capture_plan> plans;  // by x86-64 number, TC_CALLS_MAX of them
   bool foreign = false;                // tell calls of i386 and x32, too
   bool unknown = false;                // and x86-64 numbers that have no plan
+  // Calls and the births and ends of tasks, no programs and no signals: those are told elsewhere.
+  bool calls_only = false;
 };
 
 struct ObserverOptions {
@@ -111,6 +113,10 @@ class Observer {
   // over, unless the pass ended early.
   using RecordFn = std::function<bool(std::span<const std::byte>)>;
   std::uint64_t drain(std::chrono::milliseconds timeout, const RecordFn& take);
+  // Hands over what is there, without waiting and without a system call: also in a process that has
+  // forked from the one that loaded this, with less privilege, but never in two of them. At a
+  // record that is still being written it ends early.
+  void take_ready(const RecordFn& take);
   // From any thread: the drain that waits, or else the next one, does not wait.
   void interrupt() const;
 

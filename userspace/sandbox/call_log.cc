@@ -3,6 +3,7 @@
 #include <linux/limits.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -74,8 +75,11 @@ Result<std::unique_ptr<output::EvidenceStream>> CallLog::open(
   return stream;
 }
 
-CallLog::CallLog(std::unique_ptr<output::EvidenceStream> stream)
+tc_capture_plan CallLog::plan_of(const sys::Row& row) { return sys::capture_plan(row, kDataMax); }
+
+CallLog::CallLog(std::unique_ptr<output::EvidenceStream> stream, PassingCalls* passing)
     : stream_(std::move(stream)),
+      passing_(passing),
       view_(std::make_unique<StartView>()),
       chronicle_({}, *view_,
                  [this](std::uint32_t /*thread*/, const event::Record& record) {
@@ -84,7 +88,7 @@ CallLog::CallLog(std::unique_ptr<output::EvidenceStream> stream)
                      failure_ = written.error();
                  }),
       plans_(TC_CALLS_MAX) {
-  for (const sys::Row& row : sys::rows()) plans_[row.number] = sys::capture_plan(row, kDataMax);
+  for (const sys::Row& row : sys::rows()) plans_[row.number] = plan_of(row);
 }
 
 bool CallLog::is_told(const Task& task) const {
@@ -106,21 +110,63 @@ void CallLog::enter(Task& task) {
 void CallLog::leave(Task& task, std::int64_t result, const determinism::VirtualClock& clock) {
   if (!is_told(task) || !task.logged) return;
   const MadeCall call = *std::exchange(task.logged, std::nullopt);
-  guest::Called event = {.task = number_of(task), .time_ns = time_of(clock), .call = {}};
-  event.ip = task.registers.rip;
-  event.call.abi = sys::Abi::kX86_64;
-  event.call.number = call.number;
-  event.call.arguments = call.arguments;
-  event.call.result = result;
+  sys::CallReturn told;
+  told.abi = sys::Abi::kX86_64;
+  told.number = call.number;
+  told.arguments = call.arguments;
+  told.result = result;
   // A return from a signal handler has put back the registers of what was interrupted.
   if (call.number == SYS_rt_sigreturn) {
-    event.call.arguments = {};
-    event.call.result = 0;
+    told.arguments = {};
+    told.result = 0;
   } else if (call.number < plans_.size()) {
-    event.call.pieces =
+    told.pieces =
         capture_.take(ptrace::Memory(task.tid), plans_[call.number], call.arguments, result);
   }
-  chronicle_.on(event);
+  tell_call(task, told, clock);
+}
+
+void CallLog::tell_call(const Task& task, sys::CallReturn call,
+                        const determinism::VirtualClock& clock) {
+  chronicle_.on(guest::Called{
+      .task = number_of(task), .time_ns = time_of(clock), .ip = task.registers.rip, .call = call});
+}
+
+void CallLog::take_passing(const std::function<Task*(pid_t)>& find,
+                           const determinism::VirtualClock& clock) {
+  if (passing_ == nullptr) return;
+  passing_->take(
+      [&](const guest::Called& seen) {
+        // Who has ended has ended before the call could be told.
+        if (Task* const task = find(static_cast<pid_t>(seen.task.tid)))
+          take_passed(*task, seen, clock);
+      },
+      [&](const guest::Missed& missed) {
+        has_lost_ = true;
+        guest::Missed told = missed;
+        told.time_ns = time_of(clock);
+        chronicle_.on(told);
+      });
+}
+
+void CallLog::take_passed(Task& task, const guest::Called& seen,
+                          const determinism::VirtualClock& clock) {
+  // One that the kernel makes for a handler is no call of the guest's.
+  if (task.place != CallPlace::kNone) return;
+  const sys::Row* const row = sys::find_row(seen.call.number);
+  if (row == nullptr) return;
+  if (row->policy == sys::Policy::Determinise) {
+    if (!task.logged || task.logged->number != seen.call.number) return;
+    task.logged.reset();
+  }
+  if (!is_told(task)) return;
+  sys::CallReturn call = seen.call;
+  // What was not in memory is fetched now: nobody has touched it since it went.
+  const bool is_whole = std::ranges::none_of(call.pieces, &sys::Piece::fault);
+  if (!is_whole)
+    call.pieces = capture_.take(ptrace::Memory(task.tid), plans_[call.number], call.arguments,
+                                call.result.value_or(0));
+  tell_call(task, call, clock);
 }
 
 void CallLog::created(const Task& creator, const Task& child, std::uint64_t clone_flags,

@@ -15,6 +15,10 @@ namespace {
 
 constexpr std::uint64_t kSyscallInstruction = 2;  // bytes
 constexpr std::uint64_t kNoCall = ~std::uint64_t{0};
+// A number without a call: the kernel skips it and leaves the result alone (seccomp(2)). Not -1,
+// which is that of every return from a signal handler, too, and would be told as one by the
+// programs of PassingCalls.
+constexpr std::uint64_t kSkippedCall = ~std::uint64_t{1};
 constexpr std::uint64_t kAllSignals = ~std::uint64_t{0};
 
 void set_arguments(user_regs_struct& registers, const sys::Registers& arguments) {
@@ -72,7 +76,7 @@ void Engine::begin_call(Task& task) {
   if (!task.handler) {
     task.place = CallPlace::kNone;
     if (options_.verbose) say_call(task, "passes");
-    if (log_) task.until = ptrace::Until::kSyscall;
+    task.until = behind_passing_call();
     return;
   }
   task.handler->start();
@@ -95,6 +99,10 @@ void Engine::drive(Task& task) {
     if (!result || find(id) == nullptr) return;
     task.handler->resume(*result);
   }
+}
+
+ptrace::Until Engine::behind_passing_call() const {
+  return log_ && log_->needs_stops() ? ptrace::Until::kSyscall : ptrace::Until::kEvent;
 }
 
 void Engine::take_requests(Task& task) {
@@ -132,7 +140,7 @@ void Engine::conclude(Task& task) {
   if (passes_untouched) {
     if (options_.verbose) say_call(task, "passes");
     task.place = CallPlace::kNone;
-    task.until = log_ ? ptrace::Until::kSyscall : ptrace::Until::kEvent;
+    task.until = behind_passing_call();
     return;
   }
   if (answer.kind == Kind::kInterrupted || is_restart(answer.value))
@@ -144,8 +152,7 @@ void Engine::return_value(Task& task, std::int64_t value) {
   if (options_.verbose) say_call(task, std::to_string(value));
   if (log_) log_->leave(task, value, world_.clock);
   user_regs_struct registers = task.registers;
-  // Without a number the kernel skips the call and leaves the result alone (seccomp(2)).
-  registers.orig_rax = kNoCall;
+  registers.orig_rax = kSkippedCall;
   registers.rax = static_cast<std::uint64_t>(value);
   ptrace::Stopped(task.tid).set_registers(registers);
   task.place = CallPlace::kNone;
@@ -158,7 +165,7 @@ void Engine::leave_interrupted(Task& task, std::int64_t code) {
   const determinism::TaskId id = task.id;
   user_regs_struct registers = task.registers;
   if (task.place == CallPlace::kEntry) {
-    registers.orig_rax = kNoCall;
+    registers.orig_rax = kSkippedCall;
     registers.rax = static_cast<std::uint64_t>(-std::int64_t{EINTR});
     ptrace::Stopped(task.tid).set_registers(registers);
     if (!await_return(task, step(task, ptrace::Until::kSyscall)) || find(id) == nullptr) return;

@@ -49,6 +49,10 @@ Engine::Engine(const Options& options, const Inside& inside, std::unique_ptr<Cal
 Engine::~Engine() { end_everything(); }
 
 Result<Outcome> Engine::run() {
+  if (log_)
+    watchdog_.on_wake([this] {
+      log_->take_passing([this](pid_t tid) { return find_tid(tid); }, world_.clock);
+    });
   pin_to_one_cpu();
   TC_CHECK(launch());
   run_tasks();
@@ -59,8 +63,10 @@ Result<Outcome> Engine::run() {
 }
 
 Result<void> Engine::launch() {
+  if (log_ && log_->has_lost()) note(kLogIsNotWhole);
   find_external_files();
-  TC_TRY(HeldInit init, HeldInit::hold(options_, inside_, sandbox_filter(log_ != nullptr)));
+  const bool all_stop = log_ && log_->needs_stops();
+  TC_TRY(HeldInit init, HeldInit::hold(options_, inside_, sandbox_filter(all_stop)));
   init_.emplace(std::move(init));
   // Names of /proc are relative from here on: the numbers there are ours, not the guests'.
   if (fchdir(inside_.proc.get()) != 0) return system_error(errno, "enter the host's /proc");
@@ -75,6 +81,7 @@ Result<void> Engine::launch() {
   if (const auto status = await(init_task)) take_stop(init_task, *status);
   if (find(id) != nullptr && init_task.state == TaskState::kRunnable) scheduler_.add(id);
   return {};
+  if (log_ && !log_->needs_stops()) TC_CHECK(introduce_init(inside_, init_->pid()));
 }
 
 Result<void> Engine::explain_no_command() {

@@ -76,6 +76,8 @@ class Engine {
   void begin_call(Task& task);
   void drive(Task& task);
   void take_requests(Task& task);
+  // Until where a task runs that is about to make a call nobody but the log is interested in.
+  ptrace::Until behind_passing_call() const;
   // Something that cannot be promised; told once.
   void note(const std::string& what);
   void conclude(Task& task);

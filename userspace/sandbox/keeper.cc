@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <sstream>
@@ -35,9 +36,13 @@ namespace {
 
 using Work = std::function<Result<Outcome>(const Inside&)>;
 
+using MeetInit = std::function<Result<void>(pid_t)>;
+
 // What the keeper and tc say to each other: first the keeper asks for its user ids, unless it has
-// no user namespace, and gets an errno; then it tells the outcome and ends.
+// no user namespace, and gets an errno; it may introduce process 1, by its number, and gets an
+// errno; then it tells the outcome and ends.
 constexpr char kAsksForIds = 'i';
+constexpr char kIntroducesInit = 'p';
 constexpr char kTellsOutcome = 'o';
 
 constexpr std::array<int, 3> kEndingSignals = {SIGINT, SIGTERM, SIGHUP};
@@ -106,6 +111,7 @@ struct MadeWorld {
 Result<MadeWorld> make_world(const Options& options, int tc, pid_t parent) {
   MadeWorld world;
   Inside& inside = world.inside;
+  inside.tc = tc;
   TC_TRY(inside.proc, base::open_file("/proc", O_RDONLY | O_DIRECTORY));
   TC_TRY(inside.directory, starting_directory(options));
   std::array<int, 2> ends{};
@@ -220,7 +226,8 @@ class Subreaper {
 // The keeper, seen from tc. Whatever happens, it is dead and buried when this is.
 class Kept {
  public:
-  Kept(pid_t pid, UniqueFd connection) : pid_(pid), connection_(std::move(connection)) {
+  Kept(pid_t pid, UniqueFd connection, MeetInit meet_init)
+      : pid_(pid), connection_(std::move(connection)), meet_init_(std::move(meet_init)) {
     pidfd_ = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   }
   Kept(const Kept&) = delete;
@@ -234,13 +241,15 @@ class Kept {
   void bury();
   // False when the keeper says nothing more.
   bool hear(const UserInside& user);
+  // The errno that a request is answered with; nothing when it is none.
+  std::optional<int> fulfil(std::string_view request, const UserInside& user) const;
   Result<Outcome> heard() const;
 
   pid_t pid_;
   UniqueFd connection_;
+  MeetInit meet_init_;
   UniqueFd pidfd_;
   std::string told_;
-  std::string ids_failure_;
 };
 
 void Kept::bury() {
@@ -258,15 +267,15 @@ bool Kept::hear(const UserInside& user) {
   const ssize_t size = recv(connection_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (size < 0) return errno == EINTR;
   if (size == 0) return false;
-  std::string_view text(bytes.data(), static_cast<std::size_t>(size));
-  if (told_.empty() && text.front() == kAsksForIds) {
-    const Result<void> mapped = write_id_maps(pid_, user);
-    const int code = mapped ? 0 : mapped.error().code();
-    text.remove_prefix(1);
-    [[maybe_unused]] const ssize_t sent =
-        send(connection_.get(), &code, sizeof(code), MSG_NOSIGNAL);
+  const std::string_view text(bytes.data(), static_cast<std::size_t>(size));
+  // Whoever asks says no more until it is answered.
+  const std::optional<int> code = told_.empty() ? fulfil(text, user) : std::nullopt;
+  if (!code) {
+    told_ += text;
+    return true;
   }
-  told_ += text;
+  [[maybe_unused]] const ssize_t sent =
+      send(connection_.get(), &*code, sizeof(*code), MSG_NOSIGNAL);
   return true;
 }
 
@@ -278,6 +287,18 @@ Result<Outcome> Kept::heard() const {
 
 Result<Outcome> Kept::await(const Options& options, const EndingSignals& signals) {
   TC_TRY(const UserInside user, parse_user_inside(options.user_map));
+std::optional<int> Kept::fulfil(std::string_view request, const UserInside& user) const {
+  const auto errno_of = [](const Result<void>& done) {
+    if (done) return 0;
+    return done.error().code() == 0 ? EPERM : done.error().code();
+  };
+  if (request.front() == kAsksForIds) return errno_of(write_id_maps(pid_, user));
+  pid_t init = 0;
+  if (request.front() != kIntroducesInit || request.size() != 1 + sizeof(init)) return std::nullopt;
+  std::memcpy(&init, request.data() + 1, sizeof(init));
+  return errno_of(meet_init_(init));
+}
+
   std::array<pollfd, 3> events = {{{pidfd_.get(), POLLIN, 0},
                                    {connection_.get(), POLLIN, 0},
                                    {signals.descriptor(), POLLIN, 0}}};
@@ -314,7 +335,16 @@ Result<void> finish_world(const Options&, const Inside& inside) {
   return {};
 }
 
-Result<Outcome> run_kept(const Options& options, const Work& work) {
+Result<void> introduce_init(const Inside& inside, pid_t init) {
+  std::string request(1 + sizeof(init), kIntroducesInit);
+  std::memcpy(request.data() + 1, &init, sizeof(init));
+  TC_CHECK(base::write_all(inside.tc, request, "to tc"));
+  int code = 0;
+  if (read(inside.tc, &code, sizeof(code)) != sizeof(code)) return Error("tc ended");
+  return code == 0 ? Result<void>() : system_error(code, "watch the calls of the sandbox");
+}
+
+Result<Outcome> run_kept(const Options& options, const Work& work, const MeetInit& meet_init) {
   UniqueFd claimed;
   if (!options.overlay.empty()) {
     TC_TRY(claimed, claim_overlay(options.overlay));
@@ -341,7 +371,7 @@ Result<Outcome> run_kept(const Options& options, const Work& work) {
   theirs.reset();
   Result<Outcome> outcome = Error("");
   {
-    Kept kept(pid, std::move(ours));
+    Kept kept(pid, std::move(ours), meet_init);
     outcome = kept.await(options, signals);
   }
   if (!options.overlay.empty()) tidy_overlay(options.overlay);

@@ -6,6 +6,8 @@
 // own, which the first of them must give a /proc by finish_world().
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <string>
 #include <vector>
@@ -29,6 +31,7 @@ struct Inside {
   bool has_mount_namespace = true;
   bool has_own_sys = false;  // /sys holds determinism/sys_tree.h and nothing of the host
   UniqueFd late_weaker;      // finish_world() tells here, a line each, what it could not give
+  int tc = -1;               // for introduce_init()
 };
 
 // In the first child of the keeper, before it is traced: mounts /proc of its pid namespace and
@@ -36,9 +39,15 @@ struct Inside {
 // process of one thread.
 Result<void> finish_world(const Options& options, const Inside& inside);
 
+// In the keeper: tells tc outside who the first child is, and waits until run_kept()'s `meet_init`
+// has returned there; its error is the one here.
+Result<void> introduce_init(const Inside& inside, pid_t init);
+
 // Forks the keeper, makes the world in it, and runs `work` there; its outcome comes back. Signals
 // that end tc end the keeper. An error of `work`, or the keeper's own death, is an error here.
-Result<Outcome> run_kept(const Options& options,
-                         const std::function<Result<Outcome>(const Inside&)>& work);
+// `meet_init` is called in tc, which has the privileges that the keeper has given up.
+Result<Outcome> run_kept(
+    const Options& options, const std::function<Result<Outcome>(const Inside&)>& work,
+    const std::function<Result<void>(pid_t)>& meet_init = [](pid_t) { return Result<void>(); });
 
 }  // namespace tc::sandbox

@@ -112,8 +112,8 @@ void Engine::create(Task& creator, ptrace::WaitStatus status) {
   if (status.is_vfork()) {
     creator.state = TaskState::kVfork;
     child.process->vfork_parent = creator.id;
-  } else if (log_) {
-    creator.until = ptrace::Until::kSyscall;
+  } else {
+    creator.until = behind_passing_call();
   }
 }
 
@@ -121,7 +121,7 @@ void Engine::release_vfork_parent(ProcessState& process) {
   Task* const parent = find(std::exchange(process.vfork_parent, 0));
   if (parent == nullptr || parent->state != TaskState::kVfork) return;
   parent->state = TaskState::kRunnable;
-  parent->until = log_ ? ptrace::Until::kSyscall : ptrace::Until::kEvent;
+  parent->until = behind_passing_call();
   scheduler_.add(parent->id);
 }
 

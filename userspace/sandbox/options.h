@@ -20,6 +20,13 @@ enum class TemporaryFiles : std::uint8_t {
   kHost,
 };
 
+// How a log learns of calls that the kernel makes as they are.
+enum class LogEngine : std::uint8_t {
+  kAuto,    // by eBPF if that can be had, else by stops
+  kBpf,     // by eBPF, or not at all
+  kPtrace,  // each is stopped
+};
+
 struct Options {
   determinism::Settings settings;
   std::vector<std::string> command;
@@ -40,6 +47,7 @@ struct Options {
   bool mount_namespace = true;
 
   std::string log;            // --log: the file that tells every call; empty: none
+  LogEngine log_engine = LogEngine::kAuto;
   std::string written_files;  // a list of all that was written goes to this file; see tree.h
   // Unused numbers of the host (inodes of fresh file systems) that pass before the run: runs that
   // are compared begin with different ones. For --verify.

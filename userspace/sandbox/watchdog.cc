@@ -53,6 +53,7 @@ Watchdog::Waited Watchdog::wait(pid_t pid, std::chrono::milliseconds patience) {
     const pid_t waited = ::waitpid(pid, &status, __WALL);
     const int code = errno;
     set_ring_mask(SIG_BLOCK);
+    on_wake_();
     if (waited > 0) return {.pid = waited, .status = ptrace::WaitStatus(status)};
     if (code != EINTR) return {.pid = -1};
     // The first tick may have been due when the wait began: time is counted from there.

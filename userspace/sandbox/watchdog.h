@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include <chrono>
+#include <functional>
+#include <utility>
 
 #include "ptrace/wait_status.h"
 
@@ -23,6 +25,8 @@ class Watchdog {
     pid_t pid = 0;  // 0: it took longer than `patience`; -1: there is nobody to wait for
     ptrace::WaitStatus status{0};
   };
+  // To be called at each tick of a wait, and when it is over, before it tells what has come.
+  void on_wake(std::function<void()> call) { on_wake_ = std::move(call); }
   // waitpid(-1, __WALL), or of one pid.
   Waited wait(pid_t pid, std::chrono::milliseconds patience);
   // What this child has to tell already; `pid` is 0 when that is nothing.
@@ -31,6 +35,7 @@ class Watchdog {
  private:
   timer_t timer_{};
   bool ticks_ = false;
+  std::function<void()> on_wake_ = [] {};
 };
 
 }  // namespace tc::sandbox

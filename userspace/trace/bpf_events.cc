@@ -23,13 +23,6 @@ bool is_interrupted(std::int64_t result) {
 
 guest::Task task_of(const tc_header& header) { return {.pid = header.pid, .tid = header.tid}; }
 
-std::string_view reason_name(std::uint32_t reason) {
-#define TC_REASON_NAME(number, name) #name,
-  static constexpr std::array kNames = {TC_LOSS_REASONS(TC_REASON_NAME)};
-#undef TC_REASON_NAME
-  return reason >= 1 && reason <= kNames.size() ? kNames[reason - 1] : "unknown";
-}
-
 // The argument of an execveat with a descriptor. The kernel makes it a path by itself:
 // "/dev/fd/N/PATH", or "/dev/fd/N" for an empty one (fs/exec.c, alloc_bprm).
 std::string_view path_behind_descriptor(std::string_view path) {
@@ -59,6 +52,42 @@ bool read_pieces(std::string_view bytes, std::uint32_t count, std::vector<sys::P
 }
 
 }  // namespace
+
+std::string_view reason_name(std::uint32_t reason) {
+#define TC_REASON_NAME(number, name) #name,
+  static constexpr std::array kNames = {TC_LOSS_REASONS(TC_REASON_NAME)};
+#undef TC_REASON_NAME
+  return reason >= 1 && reason <= kNames.size() ? kNames[reason - 1] : "unknown";
+}
+
+std::optional<guest::Called> read_call(const event::WireRecord& record,
+                                       std::vector<sys::Piece>& pieces) {
+  const auto& wire = record.as<tc_call_return>();
+  pieces.clear();
+  if (!read_pieces(record.text(wire.pieces), wire.piece_count, pieces)) return std::nullopt;
+  return guest::Called{.task = task_of(wire.header),
+                       .time_ns = wire.header.time_ns,
+                       .ip = wire.ip,
+                       .call = {.abi = static_cast<sys::Abi>(wire.abi),
+                                .number = wire.number,
+                                .arguments = {wire.a0, wire.a1, wire.a2, wire.a3, wire.a4, wire.a5},
+                                .result = wire.ret.value,
+                                .pieces = pieces}};
+}
+
+void BpfEvents::on_call(const event::WireRecord& record) {
+  const auto& wire = record.as<tc_call_return>();
+  if (is_interrupted(wire.ret.value)) {
+    // Perhaps the thread dies of what interrupted it and never sees this result.
+    Bytes copy(record.bytes().size() / sizeof(std::uint64_t) + 1);
+    std::memcpy(copy.data(), record.bytes().data(), record.bytes().size());
+    held_[wire.header.tid] = std::move(copy);
+    return;
+  }
+  const std::optional<guest::Called> event = read_call(record, pieces_);
+  if (!event) return miss(wire.header.time_ns, 1, TC_LOSS_malformed);
+  listener_.on(*event);
+}
 
 void BpfEvents::meet(guest::Task task) {
   live_.insert(task.pid);
@@ -133,34 +162,6 @@ void BpfEvents::dispatch(const event::WireRecord& record) {
   }
 }
 
-std::optional<guest::Called> BpfEvents::called(const event::WireRecord& record) {
-  const auto& wire = record.as<tc_call_return>();
-  pieces_.clear();
-  if (!read_pieces(record.text(wire.pieces), wire.piece_count, pieces_)) return std::nullopt;
-  return guest::Called{.task = task_of(wire.header),
-                       .time_ns = wire.header.time_ns,
-                       .ip = wire.ip,
-                       .call = {.abi = static_cast<sys::Abi>(wire.abi),
-                                .number = wire.number,
-                                .arguments = {wire.a0, wire.a1, wire.a2, wire.a3, wire.a4, wire.a5},
-                                .result = wire.ret.value,
-                                .pieces = pieces_}};
-}
-
-void BpfEvents::on_call(const event::WireRecord& record) {
-  const auto& wire = record.as<tc_call_return>();
-  if (is_interrupted(wire.ret.value)) {
-    // Perhaps the thread dies of what interrupted it and never sees this result.
-    Bytes copy(record.bytes().size() / sizeof(std::uint64_t) + 1);
-    std::memcpy(copy.data(), record.bytes().data(), record.bytes().size());
-    held_[wire.header.tid] = std::move(copy);
-    return;
-  }
-  const std::optional<guest::Called> event = called(record);
-  if (!event) return miss(wire.header.time_ns, 1, TC_LOSS_malformed);
-  listener_.on(*event);
-}
-
 std::optional<guest::Called> BpfEvents::take_held(std::uint32_t tid, Bytes& owner) {
   const auto found = held_.find(tid);
   if (found == held_.end()) return std::nullopt;
@@ -170,7 +171,7 @@ std::optional<guest::Called> BpfEvents::take_held(std::uint32_t tid, Bytes& owne
   const auto* header = reinterpret_cast<const tc_header*>(bytes);
   const Result<event::WireRecord> record = event::WireRecord::parse({bytes, header->size});
   TC_ASSERT(record.ok());
-  std::optional<guest::Called> event = called(*record);
+  std::optional<guest::Called> event = read_call(*record, pieces_);
   if (!event) miss(header->time_ns, 1, TC_LOSS_malformed);
   return event;
 }

@@ -20,6 +20,14 @@
 
 namespace tc::trace {
 
+// A call_return record, which has to outlive it, as an event. `pieces` is filled with what its
+// pieces are and has to outlive it, too. Nothing: the record makes no sense.
+std::optional<guest::Called> read_call(const event::WireRecord& record,
+                                       std::vector<sys::Piece>& pieces);
+
+// Why records were lost, as the log has it; `reason` is one of enum tc_loss_reason_values.
+std::string_view reason_name(std::uint32_t reason);
+
 class BpfEvents {
  public:
   explicit BpfEvents(guest::Listener& listener) : listener_(listener) {}
@@ -57,7 +65,6 @@ class BpfEvents {
   void on_start(const event::WireRecord& record);
   void on_mapping(const event::WireRecord& record);
   void on_reached(const event::WireRecord& record);
-  std::optional<guest::Called> called(const event::WireRecord& record);
   // The interrupted call of the thread, if there is one; `owner` keeps its bytes.
   std::optional<guest::Called> take_held(std::uint32_t tid, Bytes& owner);
   void release_held(std::uint32_t tid);
