@@ -75,7 +75,7 @@ class FilesystemMaker {
   Result<void> open_binds();
   Result<void> make_root();
   Result<UniqueFd> make_stage();
-  Result<std::vector<PlacedMount>> layered_mounts(int stage, UniqueFd source);
+  Result<std::vector<PlacedMount>> layered_mounts(int stage, std::vector<LowerTree> trees);
   Result<std::vector<LowerTree>> lower_trees(UniqueFd source);
   std::vector<std::string> mounted_over() const;
   Result<void> attach_at(int mount, const std::string& path, bool is_directory);
@@ -108,6 +108,7 @@ Result<std::vector<WrittenDirectory>> FilesystemMaker::make() {
   // As it is below an overlay, too, which shows it open to everybody.
   const std::string home = options_.root + "/root";
   home_is_closed_ = faccessat(AT_FDCWD, home.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0;
+  const KernelDirectories kernel_directories(options_, new_root_);
   TC_CHECK(open_binds());
   if (!options_.overlay.empty()) {
     TC_TRY(overlay_, open_path(options_.overlay));
@@ -117,7 +118,7 @@ Result<std::vector<WrittenDirectory>> FilesystemMaker::make() {
   } else {
     TC_TRY(root_, open_path("/"));
   }
-  mount_kernel_directories(options_, root_.get(), new_root_, inside_);
+  kernel_directories.mount(root_.get(), inside_);
   mount_temporary_files();
   hide_services();
   hide_counters();
@@ -142,10 +143,10 @@ Result<void> FilesystemMaker::open_binds() {
   return {};
 }
 
-// A directory for mounts that are put together before they are seen: a tmpfs over any directory of
-// the root that is going to be left.
+// A directory for mounts that are put together before they are seen: a tmpfs over a directory of
+// the root that is going to be left, and of which nothing is wanted any more.
 Result<UniqueFd> FilesystemMaker::make_stage() {
-  for (const char* place : {"/tmp", "/mnt", "/run", "/srv", "/opt"}) {
+  for (const char* place : {"/sys", "/dev"}) {
     const Result<UniqueFd> target = open_path(place);
     if (!target) continue;
     TC_CHECK(mount_new("tmpfs", target->get(), place, kNoDevices, "mode=0755"));
@@ -155,19 +156,24 @@ Result<UniqueFd> FilesystemMaker::make_stage() {
         return system_error(errno, std::string("make the directory ") + name);
     return stage;
   }
-  return Error("there is no /tmp, /mnt, /run, /srv or /opt to put a root together in");
+  return Error("there is no /sys to put a root together in");
 }
 
 Result<void> FilesystemMaker::make_root() {
   const std::string source_name = options_.root.empty() ? "/" : options_.root;
   TC_TRY(UniqueFd source, base::open_file(source_name, O_PATH | O_DIRECTORY));
-  TC_TRY(const UniqueFd stage, make_stage());
   std::vector<PlacedMount> mounts;
+  std::vector<LowerTree> trees;
   if (keeps_writes_apart()) {
-    TC_TRY(mounts, layered_mounts(stage.get(), std::move(source)));
+    TC_TRY(trees, lower_trees(std::move(source)));
   } else {
     TC_TRY(UniqueFd clone, clone_mount(source.get(), source_name));
     mounts.push_back({.path = "/", .mount = std::move(clone)});
+  }
+  // From here on what lies below the stage can be had by its descriptor only.
+  TC_TRY(const UniqueFd stage, make_stage());
+  if (keeps_writes_apart()) {
+    TC_TRY(mounts, layered_mounts(stage.get(), std::move(trees)));
   }
   for (const PlacedMount& placed : mounts) {
     if (placed.path == "/") {
@@ -187,8 +193,8 @@ Result<void> FilesystemMaker::attach_at(int mount, const std::string& path, bool
   return attach(mount, target.get(), path);
 }
 
-Result<std::vector<PlacedMount>> FilesystemMaker::layered_mounts(int stage, UniqueFd source) {
-  TC_TRY(std::vector<LowerTree> trees, lower_trees(std::move(source)));
+Result<std::vector<PlacedMount>> FilesystemMaker::layered_mounts(int stage,
+                                                                 std::vector<LowerTree> trees) {
   UniqueFd home;  // where the layer's own two directories are
   if (options_.discard) {
     TC_TRY(home, open_in_root(stage, "/"));
@@ -201,7 +207,8 @@ Result<std::vector<PlacedMount>> FilesystemMaker::layered_mounts(int stage, Uniq
   TC_TRY(UniqueFd kept, open_in_root(files.get(), "/"));
   written_.push_back({.path = "/", .directory = std::move(kept)});
   WriteLayer layer(std::move(files), std::move(work), privileged_);
-  return layer.over(std::move(trees), mounted_over(), inside_.weaker);
+  const std::vector<std::string> used = {inside_.directory, "/tmp", "/var/tmp"};
+  return layer.over(std::move(trees), mounted_over(), used, inside_.weaker);
 }
 
 // The root, what is mounted in it, and the binds.
@@ -264,7 +271,8 @@ void FilesystemMaker::hide_services() {
       mount_fresh_or_tell(path, "0755", "services of the host answer");
 }
 
-// Where libuuid counts what it has given out on this host: each run would find the last one's count.
+// Where libuuid counts what it has given out on this host: each run would find the last one's
+// count.
 void FilesystemMaker::hide_counters() {
   constexpr const char* kPath = "/var/lib/libuuid";
   if (open_in_root(root_.get(), kPath))
@@ -348,12 +356,10 @@ Result<UniqueFd> claim_overlay(const std::string& overlay) {
 void tidy_overlay(const std::string& overlay) {
   const std::string work = overlay + "/" + kWorkOfOverlay;
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(work, ignored)) {
-    // They are empty, but nobody may read them, which is what remove_all() would do.
-    for (const char* name : {"work", "index"}) rmdir((entry.path() / name).c_str());
-    rmdir(entry.path().c_str());
-  }
-  rmdir(work.c_str());
+  for (const auto& entry : std::filesystem::directory_iterator(work, ignored))
+    // The kernel lets nobody look into these.
+    for (const char* name : {"work", "index"}) chmod((entry.path() / name).c_str(), 0700);
+  std::filesystem::remove_all(work, ignored);
 }
 
 }  // namespace tc::sandbox

@@ -252,14 +252,22 @@ class Kept {
   std::string told_;
 };
 
+// What was not traced yet, or not any more, outlives the tracer: it is tc's child now.
+void kill_children() {
+  const Result<std::string> children = base::read_file("/proc/thread-self/children");
+  if (!children) return;
+  std::istringstream pids(*children);
+  for (pid_t pid = 0; pids >> pid;) kill(pid, SIGKILL);
+}
+
 void Kept::bury() {
   if (pid_ < 0) return;
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
   pid_ = -1;
-  // The tracer's death kills its tracees, that of process 1 its pid namespace: no child is left
-  // that would not end.
-  while (waitpid(-1, nullptr, __WALL) > 0 || errno == EINTR) continue;
+  // The tracer's death kills its tracees, and that of process 1 its pid namespace.
+  do kill_children();
+  while (waitpid(-1, nullptr, __WALL) > 0 || errno == EINTR);
 }
 
 bool Kept::hear(const UserInside& user) {
@@ -279,14 +287,6 @@ bool Kept::hear(const UserInside& user) {
   return true;
 }
 
-Result<Outcome> Kept::heard() const {
-  if (told_.empty() || told_.front() != kTellsOutcome)
-    return Error("the keeper of the sandbox was killed");
-  return unpack_outcome(std::string_view(told_).substr(1));
-}
-
-Result<Outcome> Kept::await(const Options& options, const EndingSignals& signals) {
-  TC_TRY(const UserInside user, parse_user_inside(options.user_map));
 std::optional<int> Kept::fulfil(std::string_view request, const UserInside& user) const {
   const auto errno_of = [](const Result<void>& done) {
     if (done) return 0;
@@ -299,6 +299,14 @@ std::optional<int> Kept::fulfil(std::string_view request, const UserInside& user
   return errno_of(meet_init_(init));
 }
 
+Result<Outcome> Kept::heard() const {
+  if (told_.empty() || told_.front() != kTellsOutcome)
+    return Error("the keeper of the sandbox was killed");
+  return unpack_outcome(std::string_view(told_).substr(1));
+}
+
+Result<Outcome> Kept::await(const Options& options, const EndingSignals& signals) {
+  TC_TRY(const UserInside user, parse_user_inside(options.user_map));
   std::array<pollfd, 3> events = {{{pidfd_.get(), POLLIN, 0},
                                    {connection_.get(), POLLIN, 0},
                                    {signals.descriptor(), POLLIN, 0}}};

@@ -29,14 +29,6 @@ void tell_lacking(Inside& inside, const Error& failure, const std::string& conse
   inside.weaker.push_back(failure.text() + ": " + consequence);
 }
 
-// The host's directory, in another root.
-Result<void> show_hosts(int root, const std::string& path) {
-  TC_TRY(const UniqueFd source, base::open_file(path, O_PATH));
-  TC_TRY(const UniqueFd clone, clone_mount(source.get(), path));
-  TC_TRY(const UniqueFd target, make_directory_in_root(root, path));
-  return attach(clone.get(), target.get(), path);
-}
-
 // The directories above `path`, and it itself, below `directory`. In a file system of our own:
 // there are no links to lead elsewhere.
 void make_directories(int directory, const std::string& path) {
@@ -74,32 +66,6 @@ void mount_sys(int root, Inside& inside) {
     tell_lacking(inside, filled.error(), "files of /sys are missing");
 }
 
-struct Device {
-  std::string name;
-  UniqueFd node;
-};
-
-// Of the host, before anything hides them. One that is not there is left out.
-std::vector<Device> open_devices() {
-  std::vector<Device> devices;
-  for (const char* name : kDevices)
-    if (Result<UniqueFd> node = base::open_file(std::string("/dev/") + name, O_PATH))
-      devices.push_back({name, std::move(node).value()});
-  return devices;
-}
-
-// Read-only: nothing about the host's node can be changed, and a device can be written to all the
-// same.
-Result<void> show_device(int directory, const Device& device) {
-  const std::string path = "/dev/" + device.name;
-  TC_TRY(const UniqueFd clone, clone_mount(device.node.get(), path));
-  TC_CHECK(make_read_only(clone.get(), path));
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-  const UniqueFd target(openat(directory, device.name.c_str(), kFlags, 0644));
-  if (!target) return system_error(errno, "make " + path);
-  return attach(clone.get(), target.get(), path);
-}
-
 void mount_terminals(int root, Inside& inside) {
   constexpr const char* kPath = "/dev/pts";
   constexpr unsigned long kFlags = MS_NOSUID | MS_NOEXEC;
@@ -112,40 +78,65 @@ void mount_terminals(int root, Inside& inside) {
   if (!mounted) tell_lacking(inside, mounted.error(), "there are no pseudo terminals");
 }
 
-void mount_devices(int root, bool is_new, Inside& inside) {
-  const std::vector<Device> devices = open_devices();
+// Read-only: nothing about the host's node can be changed, and a device can be written to all the
+// same.
+Result<void> show_device(int directory, int mount, const std::string& path) {
+  TC_CHECK(make_read_only(mount, path));
+  const std::string name = path.substr(path.find_last_of('/') + 1);
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+  const UniqueFd target(openat(directory, name.c_str(), kFlags, 0644));
+  if (!target) return system_error(errno, "make " + path);
+  return attach(mount, target.get(), path);
+}
+
+}  // namespace
+
+KernelDirectories::KernelDirectories(const Options& options, bool is_new)
+    : has_own_sys_(!options.settings.real_proc) {
+  // The host's /proc stays below the one that the first guest mounts: the kernel gives a user
+  // namespace a new one only where it sees an old one.
+  if (is_new) directories_.push_back(take("/proc"));
+  if (is_new && !has_own_sys_) directories_.push_back(take("/sys"));
+  for (const char* name : kDevices) devices_.push_back(take(std::string("/dev/") + name));
+}
+
+KernelDirectories::Taken KernelDirectories::take(const std::string& path) {
+  const Result<UniqueFd> source = base::open_file(path, O_PATH);
+  return {.path = path,
+          .mount = source ? clone_mount(source->get(), path) : Result<UniqueFd>(source.error())};
+}
+
+void KernelDirectories::show(const Taken& taken, int root, Inside& inside) {
+  const auto attached = [&]() -> Result<void> {
+    if (!taken.mount) return taken.mount.error();
+    TC_TRY(const UniqueFd target, make_directory_in_root(root, taken.path));
+    return attach(taken.mount->get(), target.get(), taken.path);
+  }();
+  if (!attached) tell_lacking(inside, attached.error(), "the command has no " + taken.path);
+}
+
+void KernelDirectories::mount(int root, Inside& inside) const {
+  for (const Taken& directory : directories_) show(directory, root, inside);
+  if (has_own_sys_) mount_sys(root, inside);
+  mount_devices(root, inside);
+}
+
+void KernelDirectories::mount_devices(int root, Inside& inside) const {
   const Result<UniqueFd> directory = mount_fresh(root, "/dev", "0755");
-  if (!directory) {
-    tell_lacking(inside, directory.error(), "devices are the host's");
-    if (const Result<void> shown = is_new ? show_hosts(root, "/dev") : Result<void>(); !shown)
-      tell_lacking(inside, shown.error(), "the command has no /dev");
-    return;
+  if (!directory) return tell_lacking(inside, directory.error(), "devices are the host's");
+  for (const Taken& device : devices_) {
+    // One that the host has not is none that the command could expect.
+    if (!device.mount && device.mount.error().code() == ENOENT) continue;
+    const Result<void> shown = device.mount
+                                   ? show_device(directory->get(), device.mount->get(), device.path)
+                                   : Result<void>(device.mount.error());
+    if (!shown) tell_lacking(inside, shown.error(), "the command has no " + device.path);
   }
-  for (const Device& device : devices)
-    if (const Result<void> shown = show_device(directory->get(), device); !shown)
-      tell_lacking(inside, shown.error(), "the command has no /dev/" + device.name);
   for (const auto& [name, target] : kDeviceLinks) symlinkat(target, directory->get(), name);
   for (const char* name : {"mqueue", "pts", "shm"}) mkdirat(directory->get(), name, 0755);
   mount_terminals(root, inside);
   if (const auto shared = mount_fresh(root, "/dev/shm", "1777"); !shared)
     tell_lacking(inside, shared.error(), "POSIX shared memory may be missing");
-}
-
-}  // namespace
-
-void mount_kernel_directories(const Options& options, int root, bool is_new, Inside& inside) {
-  // The host's /proc stays below the one that the first guest mounts: the kernel gives a user
-  // namespace a new one only where it sees an old one.
-  if (is_new)
-    if (const Result<void> shown = show_hosts(root, "/proc"); !shown)
-      tell_lacking(inside, shown.error(), "the command has no /proc");
-  if (!options.settings.real_proc) {
-    mount_sys(root, inside);
-  } else if (is_new) {
-    if (const Result<void> shown = show_hosts(root, "/sys"); !shown)
-      tell_lacking(inside, shown.error(), "the command has no /sys");
-  }
-  mount_devices(root, is_new, inside);
 }
 
 void mount_message_queues(Inside& inside) {

@@ -67,6 +67,7 @@ WriteLayer::WriteLayer(UniqueFd files, UniqueFd work, bool privileged)
 
 Result<std::vector<PlacedMount>> WriteLayer::over(std::vector<LowerTree> trees,
                                                   const std::vector<std::string>& skipped,
+                                                  const std::vector<std::string>& used,
                                                   std::vector<std::string>& weaker) {
   TC_ASSERT(!trees.empty() && trees.front().path == "/");
   weaker_ = &weaker;
@@ -79,6 +80,11 @@ Result<std::vector<PlacedMount>> WriteLayer::over(std::vector<LowerTree> trees,
     return std::count(a.path.begin(), a.path.end(), '/') + (a.path != "/") >
            std::count(b.path.begin(), b.path.end(), '/') + (b.path != "/");
   });
+  // The kernel makes the upper directories when something is written in them, but of owners that a
+  // user namespace does not know it cannot: /var/tmp, of root, for an ordinary user.
+  if (!privileged_)
+    for (const std::string& path : used)
+      if (const Result<std::string> resolved = resolve(path)) TC_CHECK(upper_directory(*resolved));
   for (const LowerTree& tree : trees) TC_CHECK(cover(tree));
   std::stable_sort(made_.begin(), made_.end(),
                    [](const PlacedMount& a, const PlacedMount& b) { return a.path < b.path; });
@@ -160,17 +166,26 @@ Result<void> WriteLayer::seal(const LowerTree& tree) {
   return {};
 }
 
-// Makes those above it, too, each like the directory of the root that it stands over.
+// Made with those above it, each like the directory of the root that it stands over.
 Result<UniqueFd> WriteLayer::upper_directory(const std::string& path) {
-  for (std::size_t end = path.find('/', 1); end != std::string::npos;
-       end = path.find('/', end + 1)) {
+  for (std::size_t end = 0; end < path.size();) {
+    end = std::min(path.find('/', end + 1), path.size());
     const std::string above = path.substr(0, end);
     if (open_in_root(files_.get(), above)) continue;
     TC_TRY(const UniqueFd made, make_directory_in_root(files_.get(), above));
     if (const Result<UniqueFd> source = open_in_root(root_, above))
       look_like(source->get(), made.get());
   }
-  return make_directory_in_root(files_.get(), path);
+  return open_in_root(files_.get(), path);
+}
+
+// Where the links in it lead, within the root.
+Result<std::string> WriteLayer::resolve(const std::string& path) const {
+  TC_TRY(const UniqueFd file, open_in_root(root_, path));
+  TC_TRY(const std::string whole, base::read_link(descriptor_path(file.get())));
+  TC_TRY(const std::string root, base::read_link(descriptor_path(root_)));
+  // Not of "/", which has no name to take away.
+  return root.size() == 1 ? whole : whole.substr(std::min(root.size(), whole.size()));
 }
 
 bool WriteLayer::is_covered(const std::string& path) const {

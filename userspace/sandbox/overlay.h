@@ -31,9 +31,11 @@ class WriteLayer {
 
   // Mounts in which all of `trees` can be written to without a change to their sources, in the
   // order in which they are to be attached; what cannot be is made read-only and named in
-  // `weaker`. `skipped`: paths that something else is mounted on later. The first tree is "/".
+  // `weaker`. `skipped`: paths that something else is mounted on later. `used`: directories that
+  // are going to be written in. The first tree is "/".
   Result<std::vector<PlacedMount>> over(std::vector<LowerTree> trees,
                                         const std::vector<std::string>& skipped,
+                                        const std::vector<std::string>& used,
                                         std::vector<std::string>& weaker);
 
  private:
@@ -43,6 +45,7 @@ class WriteLayer {
   Result<void> cover_entry(const LowerTree& tree, int upper, const std::string& name);
   Result<void> seal(const LowerTree& tree);
   Result<UniqueFd> upper_directory(const std::string& path);
+  Result<std::string> resolve(const std::string& path) const;
   bool is_covered(const std::string& path) const;
   bool has_covered_below(const std::string& path) const;
 

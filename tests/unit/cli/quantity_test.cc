@@ -30,8 +30,17 @@ TEST(Duration, TakesUnitsAndFractions) {
   EXPECT_EQ(parse_duration("1h"), milliseconds(3'600'000));
 }
 
+TEST(Duration, GoesDownToNanosecondsWhereWanted) {
+  using std::chrono::nanoseconds;
+  EXPECT_EQ(parse_fine_duration("1us"), nanoseconds(1000));
+  EXPECT_EQ(parse_fine_duration("250ns"), nanoseconds(250));
+  EXPECT_EQ(parse_fine_duration("2"), nanoseconds(2'000'000'000));
+  EXPECT_EQ(parse_fine_duration("1.5h"), nanoseconds(5'400'000'000'000));
+  EXPECT_FALSE(parse_fine_duration("1d").has_value());
+}
+
 TEST(Duration, RefusesEverythingElse) {
-  for (const char* text : {"", "s", "-1s", "1 s", "5d", "inf", "nan", "1e300h"})
+  for (const char* text : {"", "5us", "5ns", "s", "-1s", "1 s", "5d", "inf", "nan", "1e300h"})
     EXPECT_FALSE(parse_duration(text).has_value()) << text;
 }
 
