@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "base/file.h"
-#include "proc/maps.h"
+#include "determinism/mapping_at.h"
 
 namespace tc::determinism {
 namespace {
@@ -17,23 +15,15 @@ constexpr std::uint64_t kEndOfMemory = 0x7fff'ffff'f000;  // TASK_SIZE of x86-64
 
 // The word in what is mapped at `address`.
 Result<FutexKey> mapped_key(Tracee& guest, std::uint64_t address) {
-  TC_TRY(const std::string text, base::read_file(guest.proc_name("maps")));
-  TC_TRY(const std::vector<proc::Mapping> mappings, proc::parse_maps(text, "maps"));
-  const auto after = std::upper_bound(
-      mappings.begin(), mappings.end(), address,
-      [](std::uint64_t place, const proc::Mapping& mapping) { return place < mapping.start; });
-  if (after == mappings.begin() || !(after - 1)->contains(address))
-    return system_error(EFAULT, "find a futex");
-  const proc::Mapping& mapping = *(after - 1);
-  if (!mapping.shared)
+  const std::optional<MappedObject> object = mapping_at(guest.proc_name("maps"), address);
+  if (!object) return system_error(EFAULT, "find a futex");
+  if (!object->is_shared)
     return FutexKey{
         .device = FutexKey::kAnyProcess, .object = guest.process().space, .offset = address};
   // Never 0: the kernel's own file systems have a minor number, too.
   const std::uint64_t device =
-      (static_cast<std::uint64_t>(mapping.device_major) << 32U | mapping.device_minor) + 1;
-  return FutexKey{.device = device,
-                  .object = mapping.inode,
-                  .offset = mapping.offset + (address - mapping.start)};
+      (static_cast<std::uint64_t>(object->device_major) << 32U | object->device_minor) + 1;
+  return FutexKey{.device = device, .object = object->inode, .offset = object->offset};
 }
 
 }  // namespace
@@ -42,9 +32,7 @@ Result<FutexKey> futex_key(Tracee& guest, std::uint64_t address, bool is_private
   if (address % kWordSize != 0) return system_error(EINVAL, "align a futex");
   if (address >= kEndOfMemory) return system_error(EFAULT, "find a futex");
   if (is_private) return FutexKey{.device = 0, .object = guest.process().space, .offset = address};
-  Result<FutexKey> key = mapped_key(guest, address);
-  if (!key) return system_error(EFAULT, "find a futex");
-  return key;
+  return mapped_key(guest, address);
 }
 
 Result<std::uint32_t> read_futex_word(Tracee& guest, std::uint64_t address) {
