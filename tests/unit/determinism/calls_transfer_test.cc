@@ -203,7 +203,9 @@ TEST_F(TransferCallTest, ASocketsTimeoutIsOfTheVirtualClock) {
 
 TEST_F(TransferCallTest, AnEventThatWouldOverflowWaits) {
   const UniqueFd event(::eventfd(0, EFD_CLOEXEC));
-  const auto write_value = [&](std::uint64_t value) {
+  std::uint64_t value = 0;  // as long as the call lasts
+  const auto write_value = [&](std::uint64_t to_add) {
+    value = to_add;
     guest.start(handlers, write{.fd = {event.get()}, .buf = {{address_of(&value)}}, .count = {8}});
   };
   write_value(1);
