@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -108,7 +109,8 @@ Handler answer_openat(World& world, sys::call::openat call, Tracee& guest) {
 bool is_known_how(Tracee& guest, const sys::call::openat2& call) {
   const std::uint64_t size = call.usize.value;
   if (size < sizeof(open_how) || size > kLargestHow) return false;
-  std::vector<std::byte> rest(size - sizeof(open_how));
+  std::array<std::byte, kLargestHow - sizeof(open_how)> room{};
+  const std::span rest = std::span(room).first(size - sizeof(open_how));
   if (rest.empty()) return true;
   if (!guest.read_memory(call.how.address + sizeof(open_how), rest)) return false;
   return std::all_of(rest.begin(), rest.end(), [](std::byte byte) { return byte == std::byte{0}; });

@@ -14,7 +14,6 @@ namespace tc::sandbox {
 namespace {
 
 constexpr std::uint64_t kSyscallInstruction = 2;  // bytes
-constexpr std::uint64_t kNoCall = ~std::uint64_t{0};
 // A number without a call: the kernel skips it and leaves the result alone (seccomp(2)). Not -1,
 // which is that of every return from a signal handler, too, and would be told as one by the
 // programs of PassingCalls.

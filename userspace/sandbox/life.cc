@@ -21,7 +21,6 @@ namespace tc::sandbox {
 namespace {
 
 constexpr std::uint64_t kI386CodeSegment = 0x23;
-constexpr std::uint64_t kNoCall = ~std::uint64_t{0};
 constexpr int kArchSetCpuid = 0x1012;  // ARCH_SET_CPUID of arch_prctl(2)
 
 // The flags with which a task that is stopped in the middle of it makes another.

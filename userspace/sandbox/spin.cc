@@ -19,7 +19,6 @@
 namespace tc::sandbox {
 namespace {
 
-constexpr std::size_t kInstructionMax = 15;
 constexpr std::size_t kWriteMax = 64;  // bytes of the widest store
 
 bool is_same_state(const user_regs_struct& left, const user_regs_struct& right) {
@@ -51,7 +50,7 @@ class Instruction {
  public:
   static std::optional<Instruction> decode(const ptrace::Memory& memory,
                                            const user_regs_struct& registers) {
-    std::array<char, kInstructionMax> bytes{};
+    std::array<char, ZYDIS_MAX_INSTRUCTION_LENGTH> bytes{};
     std::size_t size = bytes.size();
     while (size > 0 && !memory.read(registers.rip, std::span(bytes).first(size))) --size;
     ZydisDecoder decoder;

@@ -48,6 +48,9 @@ enum class CallPlace : std::uint8_t {
   kExit,   // stopped behind it
 };
 
+// Instead of a number: no call is being made, and the kernel leaves the result alone (seccomp(2)).
+inline constexpr std::uint64_t kNoCall = ~std::uint64_t{0};
+
 // A call as it was made.
 struct MadeCall {
   std::uint64_t number = 0;
