@@ -89,14 +89,19 @@ void rewrite_signal_info(World& world, Tracee& guest,
     child->stime = {};
     (void)guest.write(child_info, *child);
   }
-  if (told->code.value == SI_TIMER) {
-    sys::abi::siginfo amended = *told;
-    // si_timerid and si_overrun lie where pid and uid do.
+  if (told->code.value != SI_TIMER) return;
+  sys::abi::siginfo amended = *told;
+  // si_timerid and si_overrun lie where pid and uid do.
+  if (told->pid.value >= 0) {
     const std::int64_t overrun =
         world.timers.delivered({.process = guest.process().order, .number = told->pid.value});
     amended.uid.value = static_cast<std::uint32_t>(overrun);
-    (void)guest.write(info, amended);
+  } else {  // alarm and setitimer: the kernel itself sends those
+    amended.code.value = SI_KERNEL;
+    amended.pid.value = 0;
+    amended.uid.value = 0;
   }
+  (void)guest.write(info, amended);
 }
 
 guest::Handler answer_rt_sigtimedwait(World& world, rt_sigtimedwait call, Tracee& guest) {

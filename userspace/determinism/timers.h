@@ -51,7 +51,9 @@ struct Timer {
   bool is_armed() const { return next_ns != 0; }
 };
 
-// A signal to send, because a timer has expired: by rt_tgsigqueueinfo(2) from outside.
+// A signal to send, because a timer has expired: by rt_tgsigqueueinfo(2) from outside, with
+// SI_TIMER and the number as si_timerid; a negative number for those that are no POSIX timer's.
+// Whoever delivers it amends that.
 struct TimerSignal {
   std::uint64_t process = 0;
   std::int32_t number = 0;

@@ -149,6 +149,25 @@ TEST_F(ProcessCallTest, DoesNotTellHowLongAChildComputed) {
   EXPECT_EQ(info.si_stime, 0);
 }
 
+TEST_F(ProcessCallTest, ASignalOfAnAlarmIsTheKernelsOwn) {
+  guest_.poke(kSet, mask_of(SIGALRM));
+  sys::call::rt_sigtimedwait call{};
+  call.uthese.address = kSet;
+  call.uinfo.address = kInfo;
+  call.sigsetsize.value = 8;
+  guest_.expect([&](const guest::RawCall&) {
+    siginfo_t info{};
+    info.si_signo = SIGALRM;
+    info.si_code = SI_TIMER;
+    info.si_timerid = -5;
+    guest_.poke(kInfo, info);
+    return SIGALRM;
+  });
+  EXPECT_EQ(answer_of(call).value, SIGALRM);
+  EXPECT_EQ(guest_.peek<siginfo_t>(kInfo).si_code, SI_KERNEL);
+  EXPECT_EQ(guest_.peek<siginfo_t>(kInfo).si_pid, 0);
+}
+
 TEST_F(ProcessCallTest, KnowsTheMaskOfASignalDescriptor) {
   sigset_t set;
   sigemptyset(&set);
