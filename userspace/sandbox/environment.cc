@@ -74,7 +74,7 @@ bool is_program(const std::string& path) {
 std::string find_along(std::string_view path, const std::string& name) {
   while (!path.empty()) {
     const std::string_view directory = path.substr(0, path.find(':'));
-    const std::string candidate = std::string(directory.empty() ? "." : directory) + "/" + name;
+    std::string candidate = std::string(directory.empty() ? "." : directory) + "/" + name;
     if (is_program(candidate)) return candidate;
     path.remove_prefix(std::min(path.size(), directory.size() + 1));
   }
@@ -150,7 +150,7 @@ void reset_scheduling() {
 std::vector<std::string> guest_environment(const Options& options) {
   std::vector<std::string> environment;
   for (const auto& [name, value] : guest_variables(options))
-    environment.push_back(name + "=" + value);
+    environment.push_back(fmt::format("{}={}", name, value));
   return environment;
 }
 

@@ -103,7 +103,7 @@ std::string mode_of(const struct stat& status) {
 Result<void> TreeDescriber::visit(int directory, const std::string& path) {
   TC_TRY(const std::vector<std::string> names, sorted_names(directory, path));
   for (const std::string& name : names)
-    TC_CHECK(tell(directory, name, path == "/" ? path + name : path + "/" + name));
+    TC_CHECK(tell(directory, name, fmt::format("{}/{}", path == "/" ? "" : path, name)));
   return {};
 }
 

@@ -27,8 +27,8 @@ Options plain_options() {
 }
 
 // Both ends; what is told in the keeper is heard here.
-struct Pipe {
-  Pipe() {
+struct Telling {
+  Telling() {
     std::array<int, 2> ends{};
     EXPECT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
     hear = UniqueFd(ends[0]);
@@ -94,7 +94,7 @@ TEST(Keeper, RefusesADirectoryThatIsNotThere) {
 
 // A signal that ends tc ends the keeper and whoever it has started, at once.
 TEST(Keeper, EndsWithTc) {
-  Pipe alive;
+  Telling alive;
   const pid_t tc = fork();
   if (tc == 0) {
     alive.hear.reset();
@@ -121,7 +121,7 @@ TEST(Keeper, EndsWithTc) {
 
 // With what it has started when the kernel gives a pid namespace.
 TEST(Keeper, DiesWithTc) {
-  Pipe alive;
+  Telling alive;
   const pid_t tc = fork();
   if (tc == 0) {
     alive.hear.reset();
