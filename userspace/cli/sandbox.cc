@@ -1,6 +1,8 @@
 // tc sandbox: a process tree as a pure function of its inputs.
+#include <fcntl.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -292,7 +294,16 @@ int run_verify(const SandboxFlags& flags) {
   return verdict->equal ? kSuccess : kNo;
 }
 
+// A file opened in the place of a standard stream that is closed would be taken for it by the
+// command: so none is closed.
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) < 0) [[maybe_unused]]
+      const int opened = open("/dev/null", O_RDWR);  // the lowest that is free: this one
+}
+
 int run_sandbox(SandboxFlags& flags, const Arguments& command) {
+  open_standard_streams();
   const int trouble = flags.wants_verify() ? kTrouble : kOwnFailure;
   if (const Result<void> read = read_flags(flags, command); !read)
     return fail(trouble, read.error().text() + "\ntc: see tc sandbox --help");

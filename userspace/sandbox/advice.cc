@@ -78,7 +78,9 @@ std::vector<std::string> advise(const Options& options, const std::string& call,
   for (const bool likely : {true, false})
     for (const Source& source : sources())
       if (source.is_open(options) && shows(source, call, event) == likely) add(source.advice);
-  for (const std::string& missing : weaker) add("this host could not give: " + missing);
+  for (const std::string& missing : weaker)
+    if (missing.find("(--") == std::string::npos)  // not by the user's wish, named above
+      add("this host could not give: " + missing);
   return advice;
 }
 

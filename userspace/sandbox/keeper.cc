@@ -181,13 +181,18 @@ Result<Outcome> keep(const Options& options, const Work& work, int tc, int writt
 
 // --- in tc -------------------------------------------------------------------------------------
 
-// SIGINT, SIGTERM and SIGHUP arrive at a descriptor as long as this lives.
+// SIGINT, SIGTERM and SIGHUP arrive at a descriptor as long as this lives; those that tc was
+// started to ignore (nohup) stay ignored.
 class EndingSignals {
  public:
   EndingSignals() {
     sigset_t wanted;
     sigemptyset(&wanted);
-    for (const int signal : kEndingSignals) sigaddset(&wanted, signal);
+    for (const int signal : kEndingSignals) {
+      struct sigaction present {};
+      sigaction(signal, nullptr, &present);
+      if (present.sa_handler != SIG_IGN) sigaddset(&wanted, signal);
+    }
     sigprocmask(SIG_BLOCK, &wanted, &former_);
     descriptor_ = UniqueFd(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
   }

@@ -27,8 +27,10 @@ TEST(Advice, NamesWhatTheEventShowsFirst) {
 TEST(Advice, EndsWithWhatTheHostCouldNotGive) {
   Options options;
   options.network = Network::kHost;
-  EXPECT_THAT(advise(options, "", "", {"no pid namespace"}),
-              ElementsAre(HasSubstr("--network host"), HasSubstr("no pid namespace")));
+  EXPECT_THAT(
+      advise(options, "", "",
+             {"no pid namespace (Operation not permitted)", "no user namespace (--no-userns)"}),
+      ElementsAre(HasSubstr("--network host"), HasSubstr("no pid namespace")));
 }
 
 }  // namespace
