@@ -9,18 +9,17 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <utility>
+#include <vector>
 
-#include "base/file.h"
-#include "base/number.h"
 #include "determinism/calls.h"
 #include "determinism/deadlines.h"
+#include "determinism/epoll_members.h"
 #include "determinism/open_file.h"
 #include "determinism/signal_files.h"
 
@@ -40,26 +39,35 @@ struct EpollCall {
   std::optional<std::uint64_t> signal_mask;
 };
 
-// The signals that descriptors in the epoll accept, by what /proc says is in it.
+// The signals that descriptors in the epoll accept.
 std::uint64_t accepted_signals_of_epoll(Tracee& guest, int epoll, int depth = 0) {
-  const auto text = base::read_file(guest.proc_name(fmt::format("fdinfo/{}", epoll)));
-  if (!text || depth > kMostNested) return 0;
-  constexpr std::string_view kMember = "tfd:";
+  if (depth > kMostNested) return 0;
   std::uint64_t accepted = 0;
-  for (std::size_t at = text->find(kMember); at != std::string::npos;
-       at = text->find(kMember, at)) {
-    at = text->find_first_not_of(' ', at + kMember.size());
-    if (at == std::string::npos) break;
-    const std::string_view rest = std::string_view(*text).substr(at);
-    const auto member = base::parse_unsigned(rest.substr(0, rest.find(' ')));
-    if (!member) continue;
-    const int fd = static_cast<int>(*member);
-    if (const auto mask = signalfd_mask(guest, fd))
+  for (const EpollMember& member : epoll_members(guest, epoll)) {
+    if (const auto mask = signalfd_mask(guest, member.fd))
       accepted |= *mask;
     else
-      accepted |= accepted_signals_of_epoll(guest, fd, depth + 1);
+      accepted |= accepted_signals_of_epoll(guest, member.fd, depth + 1);
   }
   return accepted;
+}
+
+// Members that are fed or drained from outside, so that whoever looks at the wait knows that it is
+// not for other tasks alone. Those that are ready already have been told of, and make it no
+// shorter.
+std::vector<guest::WaitFile> outside_members(const World& world, Tracee& guest, int epoll) {
+  std::vector<guest::WaitFile> files;
+  if (world.external.empty()) return files;
+  for (const EpollMember& member : epoll_members(guest, epoll)) {
+    if (std::find(world.external.begin(), world.external.end(), member.file) ==
+        world.external.end())
+      continue;
+    const auto events = static_cast<std::int16_t>(member.events & (POLLIN | POLLPRI | POLLOUT));
+    auto file = find_file(world, guest, member.fd);
+    if (file && file->id == member.file && poll_now(*file, events) == 0)
+      files.push_back({.file = std::move(file->file), .events = events});
+  }
+  return files;
 }
 
 guest::Wait epoll_wait_for(const EpollCall& call, bool by_guest, std::uint64_t accepted) {
@@ -76,7 +84,7 @@ guest::Wait epoll_wait_for(const EpollCall& call, bool by_guest, std::uint64_t a
   return wait;
 }
 
-Handler wait_for_events(Tracee& guest, EpollCall call, bool by_guest) {
+Handler wait_for_events(const World& world, Tracee& guest, EpollCall call, bool by_guest) {
   while (true) {
     const bool is_ready = !by_guest && poll_now(call.epoll, POLLIN) != 0;
     if (is_ready) co_return guest::pass();
@@ -90,6 +98,8 @@ Handler wait_for_events(Tracee& guest, EpollCall call, bool by_guest) {
     // One that is pending and not told of by the epoll would end the wait again and again.
     const std::uint64_t awaited = accepted & ~pending_signals(guest, accepted);
     guest::Wait wait = epoll_wait_for(call, by_guest, awaited);
+    for (guest::WaitFile& file : outside_members(world, guest, call.epoll.number))
+      wait.files.push_back(std::move(file));
     guest::Waiting waiting(std::move(wait));
     const guest::Woken woken = co_await waiting;
     if (woken == guest::Woken::kSignal)
@@ -122,7 +132,7 @@ Handler await_epoll(World& world, Tracee& guest, EpollCall call) {
   call.epoll = *std::move(epoll);
   const bool by_guest =
       world.has_signal_files && accepted_signals_of_epoll(guest, made.epfd.value) != 0;
-  return wait_for_events(guest, std::move(call), by_guest);
+  return wait_for_events(world, guest, std::move(call), by_guest);
 }
 
 // What it is with no time to wait, whichever of the three it was made as. No arguments are lost:

@@ -11,6 +11,7 @@
 #include "determinism/calls.h"
 #include "determinism/calls_splice.h"
 #include "determinism/signal_files.h"
+#include "determinism/signal_records.h"
 #include "determinism/transfer.h"
 
 namespace tc::determinism {
@@ -36,18 +37,6 @@ bool has_no_position(const OpenFile& file) {
          file.kind == FileKind::kTerminal;
 }
 
-Handler read_signal_file(Tracee& guest, std::uint64_t mask) {
-  while (pending_signals(guest, mask) == 0) {
-    guest::Wait wait;
-    wait.accepted_signals = mask;
-    wait.what = "a signal, by a signal descriptor";
-    guest::Waiting waiting(std::move(wait));
-    const guest::Woken woken = co_await waiting;
-    if (woken == guest::Woken::kSignal) co_return guest::interrupted(guest::kRestartSys);
-  }
-  co_return guest::pass();
-}
-
 bool is_fed_from_outside(const OpenFile& file) {
   if (!file.outside) return false;
   return file.kind == FileKind::kPipe ||
@@ -58,19 +47,26 @@ Handler receive_bytes(World& world, Tracee& guest, OpenFile file, Transfer trans
   if (!file.may_read() || file.kind == FileKind::kFile || file.kind == FileKind::kMemory)
     return answer_with(guest::pass());
   if (file.kind == FileKind::kRandom) return read_random(guest, std::move(transfer.segments));
-  if (file.is_nonblocking() || total_length(transfer.segments) == 0 ||
-      (transfer.at_position && has_no_position(file)))
+  if (total_length(transfer.segments) == 0 || (transfer.at_position && has_no_position(file)))
     return answer_with(guest::pass());
   if (is_fed_from_outside(file))
     return read_in_full({.file = std::move(file), .segments = std::move(transfer.segments)});
+  if (file.kind == FileKind::kOther && world.has_signal_files) {
+    if (const auto mask = signalfd_mask(guest, file.number))
+      return read_signal_file(world,
+                              {.call = transfer.call,
+                               .segments = std::move(transfer.segments),
+                               .mask = *mask,
+                               .waits = !file.is_nonblocking()},
+                              guest);
+  }
+  if (file.is_nonblocking()) return answer_with(guest::pass());
   ReadyCall ready{.file = std::move(file), .events = POLLIN};
   if (ready.file.kind == FileKind::kSocket) {
     ready.deadline_ns = socket_deadline(world, ready.file, SO_RCVTIMEO);
     ready.at_deadline = -EAGAIN;
     ready.at_signal = socket_interruption(ready.deadline_ns);
   } else if (ready.file.kind == FileKind::kOther) {
-    if (const auto mask = signalfd_mask(guest, ready.file.number))
-      return read_signal_file(guest, *mask);
     ready.attempt = transfer.call;
   }
   return pass_when_ready(std::move(ready));

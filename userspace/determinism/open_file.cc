@@ -118,14 +118,14 @@ guest::Wait wait_for(const OpenFile& file, std::int16_t events) {
   return wait;
 }
 
-NonBlocking::NonBlocking(const OpenFile& file) {
-  if (file.is_nonblocking()) return;
+BlockingMode::BlockingMode(const OpenFile& file, bool blocks) {
+  if (file.is_nonblocking() != blocks) return;
   file_ = file.file;
   flags_ = file.flags;
-  ::fcntl(file_->get(), F_SETFL, flags_ | O_NONBLOCK);
+  ::fcntl(file_->get(), F_SETFL, flags_ ^ O_NONBLOCK);
 }
 
-NonBlocking::~NonBlocking() {
+BlockingMode::~BlockingMode() {
   if (file_) ::fcntl(file_->get(), F_SETFL, flags_);
 }
 

@@ -56,18 +56,26 @@ std::string describe_wait(const OpenFile& file, std::int16_t events);
 // to be, for whatever others do next.
 guest::Wait wait_for(const OpenFile& file, std::int16_t events);
 
-// As long as it lives, the open file description does not block, for whoever shares it: nobody else
-// runs meanwhile. What it was comes back, also when the handler is given up.
-class NonBlocking {
+// As long as it lives, the open file description does not block, or does, for whoever shares it:
+// nobody else runs meanwhile. What it was comes back, also when the handler is given up.
+class BlockingMode {
  public:
-  explicit NonBlocking(const OpenFile& file);
-  NonBlocking(const NonBlocking&) = delete;
-  NonBlocking& operator=(const NonBlocking&) = delete;
-  ~NonBlocking();
+  BlockingMode(const OpenFile& file, bool blocks);
+  BlockingMode(const BlockingMode&) = delete;
+  BlockingMode& operator=(const BlockingMode&) = delete;
+  ~BlockingMode();
 
  private:
-  std::shared_ptr<const UniqueFd> file_;  // empty: it did not block before
+  std::shared_ptr<const UniqueFd> file_;  // empty: it was so before
   int flags_ = 0;
+};
+class NonBlocking : BlockingMode {
+ public:
+  explicit NonBlocking(const OpenFile& file) : BlockingMode(file, /*blocks=*/false) {}
+};
+class Blocking : BlockingMode {
+ public:
+  explicit Blocking(const OpenFile& file) : BlockingMode(file, /*blocks=*/true) {}
 };
 
 // What becomes of a call whose injection returned this: the kernel's own wish to be called again

@@ -134,8 +134,12 @@ guest::Handler read_in_full(Incoming incoming) {
     const Segment room = segment_at(incoming.segments, done);
     const guest::RawCall call = raw_call(sys::call::read{
         .fd = {incoming.file.number}, .buf = {{room.address}}, .count = {room.length}});
-    guest::Injection attempt(call.number, call.arguments);
-    const std::int64_t result = co_await attempt;
+    std::int64_t result = 0;
+    {
+      const Blocking mode(incoming.file);
+      guest::Injection attempt(call.number, call.arguments);
+      result = co_await attempt;
+    }
     if (result < 0 && done == 0) co_return answer_of(result);
     if (result <= 0) break;
     done += static_cast<std::uint64_t>(result);

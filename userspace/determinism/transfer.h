@@ -52,8 +52,8 @@ struct Incoming {
   OpenFile file;
   Segments segments;
 };
-// Reads until there is no more room or no more input. Blocks: nobody else runs until it has come,
-// since how far they got would depend on when that was.
+// Reads until there is no more room or no more input, whether the file blocks or not. Nobody else
+// runs until it has come, since how far they got would depend on when that was.
 guest::Handler read_in_full(Incoming incoming);
 
 // Random bytes of the process's own stream.

@@ -35,10 +35,6 @@ void WatchedFiles::add(World& world, Tracee& guest, int fd, std::int16_t asked,
       return;
     }
   }
-  if (file->outside && file->kind != FileKind::kTerminal && file->kind != FileKind::kFile &&
-      file->kind != FileKind::kMemory && poll_now(*file, asked) == 0)
-    world.requests.notes.emplace_back(
-        "a call waited for a descriptor from outside to be ready: when that is, is no input");
   files_.push_back({.file = std::move(file->file), .events = asked});
   counting_.push_back(counting);
 }

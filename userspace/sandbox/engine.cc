@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,7 +16,12 @@
 namespace tc::sandbox {
 namespace {
 
-constexpr std::uint32_t kShare = 64;       // calls of one turn
+// Calls of one turn: never the same number twice in a row for long, or a loop of calls that fits
+// into it would end each turn at the same place, as one that holds a lock there.
+constexpr std::uint32_t kShareAtLeast = 48;
+constexpr std::uint32_t kShareSpread = 32;
+constexpr std::uint64_t kShareStream = ~std::uint64_t{0};  // no process has this number
+constexpr unsigned kMemoryDevices = 1;     // the major number of /dev/null and its kin
 constexpr std::uint32_t kSpinTurns = 8;    // of others, before a spinning task looks again
 constexpr std::uint32_t kSpinSteps = 128;  // instructions of the longest loop that is recognised
 // As a shell has it.
@@ -40,6 +46,7 @@ Engine::Engine(const Options& options, const Inside& inside, std::unique_ptr<Cal
     : options_(options),
       inside_(inside),
       world_(options.settings),
+      shares_(options.settings.seed, kShareStream),
       handlers_(determinism::make_handlers(world_)),
       log_(std::move(log)),
       started_(std::chrono::steady_clock::now()) {
@@ -99,7 +106,8 @@ void Engine::find_external_files() {
     if (fstat(fd, &status) != 0) continue;
     const determinism::FileId file = {.device = status.st_dev, .inode = status.st_ino};
     outside_.emplace(fd, file);
-    world_.external.push_back(file);
+    const bool is_memory = S_ISCHR(status.st_mode) && major(status.st_rdev) == kMemoryDevices;
+    if (!S_ISREG(status.st_mode) && !is_memory) world_.external.push_back(file);
   }
 }
 
@@ -131,8 +139,13 @@ void Engine::settle() {
 }
 
 void Engine::wake_those_due() {
-  for (const Scheduler::Over& over : scheduler_.over(world_.clock.monotonic_ns()))
-    if (Task* task = find(over.task)) make_runnable(*task, over.woken);
+  for (const Scheduler::Over& over : scheduler_.over(world_.clock.monotonic_ns())) {
+    Task* const task = find(over.task);
+    if (task == nullptr) continue;
+    if (over.woken == guest::Woken::kReady && over.others_did_something && is_ready_outside(*task))
+      note("input from outside came while others ran: when it does is no input");
+    make_runnable(*task, over.woken);
+  }
 }
 
 void Engine::retry_waits() {
@@ -167,13 +180,14 @@ void Engine::make_runnable(Task& task, guest::Woken woken) {
 
 void Engine::run_turn(Task& task) {
   const determinism::TaskId id = task.id;
+  const auto share = static_cast<std::uint32_t>(kShareAtLeast + shares_.next() % kShareSpread);
   task.handled = 0;
   yields_ = false;
   while (!is_over_) {
     go_on(task);
     if (find(id) != &task || task.state != TaskState::kRunnable) return;
     if (task.woken) return;  // it waited no longer than it took to say so, and is in the queue
-    const bool has_had_its_share = task.handled >= kShare;
+    const bool has_had_its_share = task.handled >= share;
     if (!yields_ && !has_had_its_share) continue;
     // With nobody else about there is nothing to switch to, but timers and signals are seen to.
     scheduler_.add(id);

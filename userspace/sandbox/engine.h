@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "determinism/cpu_model.h"
+#include "determinism/random.h"
 #include "determinism/world.h"
 #include "guest/handlers.h"
 #include "ptrace/task_status.h"
@@ -124,12 +125,15 @@ class Engine {
   bool pass_time();
   bool wait_for_outside();
   bool is_outside(const guest::WaitFile& file) const;
+  // Is it a file from outside that is ready, of those that it waits for?
+  bool is_ready_outside(const Task& task) const;
   std::optional<std::int64_t> next_event_ns() const;
   std::string deadlock_report() const;
 
   const Options& options_;
   const Inside& inside_;
   determinism::World world_;
+  determinism::Random shares_;  // how long turns are
   guest::Handlers handlers_;
   Scheduler scheduler_;
   Watchdog watchdog_;

@@ -1,4 +1,5 @@
 // What happens when nobody can run: the outside is waited for, time goes on, or it is a deadlock.
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -49,6 +50,15 @@ bool Engine::is_outside(const guest::WaitFile& file) const {
   if (options_.settings.host_network && S_ISSOCK(status.st_mode)) return true;
   return std::any_of(outside_.begin(), outside_.end(), [&](const auto& entry) {
     return entry.second == determinism::FileId{.device = status.st_dev, .inode = status.st_ino};
+  });
+}
+
+bool Engine::is_ready_outside(const Task& task) const {
+  if (task.spin || !task.handler) return false;
+  const auto& files = task.handler->wait().files;
+  return std::any_of(files.begin(), files.end(), [this](const guest::WaitFile& file) {
+    pollfd asked{.fd = file.file->get(), .events = file.events, .revents = 0};
+    return is_outside(file) && ::poll(&asked, 1, 0) == 1;
   });
 }
 

@@ -49,7 +49,9 @@ std::vector<Scheduler::Over> Scheduler::over(std::int64_t now_ns) const {
                                       [](const pollfd& file) { return file.revents != 0; });
     next += count;
     if (is_ready)
-      all.push_back({.task = waiter.task, .woken = guest::Woken::kReady});
+      all.push_back({.task = waiter.task,
+                     .woken = guest::Woken::kReady,
+                     .others_did_something = waiter.tried_at < progress_});
     else if (waiter.wait->deadline_ns && *waiter.wait->deadline_ns <= now_ns)
       all.push_back({.task = waiter.task, .woken = guest::Woken::kDeadline});
   }

@@ -30,6 +30,7 @@ class Scheduler {
   struct Over {
     TaskId task = 0;
     guest::Woken woken = guest::Woken::kReady;
+    bool others_did_something = false;  // since it began to wait
   };
 
   // At the end of the queue.
