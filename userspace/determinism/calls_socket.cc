@@ -30,7 +30,13 @@ std::optional<OpenFile> find_socket(const World& world, Tracee& guest, int fd) {
 // What a kernel without the other families answers. Routing netlink tells of the sandbox's own
 // interfaces.
 Handler answer_socket(World& world, sys::call::socket call, Tracee& /*guest*/) {
-  if (world.settings.host_network) return answer_with(guest::pass());
+  // A type that there is not is told before the family.
+  constexpr std::uint32_t kTypes = 0xf;  // SOCK_TYPE_MASK of include/linux/net.h
+  constexpr std::uint32_t kEndOfTypes = 11;
+  const auto type = static_cast<std::uint32_t>(call.type.value);
+  const bool is_known =
+      (type & ~(kTypes | SOCK_CLOEXEC | SOCK_NONBLOCK)) == 0 && (type & kTypes) < kEndOfTypes;
+  if (world.settings.host_network || !is_known) return answer_with(guest::pass());
   switch (call.family.value) {
     case AF_UNIX:
     case AF_INET:
