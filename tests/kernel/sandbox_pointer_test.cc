@@ -1,8 +1,10 @@
 // Every system call with arguments that point nowhere: natively and in the sandbox the same errno,
 // or a documented other one; never a crash, never a hang.
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <sstream>
+#include <string_view>
 
 #include "kernel/sandbox_run.h"
 #include "kernel/trace_run.h"
@@ -27,10 +29,42 @@ Answers parse_answers(const std::string& output) {
   return answers;
 }
 
-// Why the sandbox answers otherwise than the kernel.
-const std::map<std::string, const char*>& documented_differences() {
-  static const std::map<std::string, const char*> differences = {};
-  return differences;
+// Where the sandbox answers otherwise than the kernel, and why.
+struct Difference {
+  std::string_view call;
+  std::string_view kernel;  // "*": whatever
+  std::string_view sandbox;
+};
+constexpr std::string_view kNoSuchCall = "38";
+constexpr Difference kDifferences[] = {
+    // They tell of the host, and every program can do without.
+    {"sysfs", "*", kNoSuchCall},
+    {"modify_ldt", "*", kNoSuchCall},
+    {"get_mempolicy", "*", kNoSuchCall},
+    {"cachestat", "*", kNoSuchCall},
+    {"statmount", "*", kNoSuchCall},
+    {"listmount", "*", kNoSuchCall},
+    {"lsm_get_self_attr", "*", kNoSuchCall},
+    {"lsm_set_self_attr", "*", kNoSuchCall},
+    {"lsm_list_modules", "*", kNoSuchCall},
+    // Two arguments are wrong: which one is told first.
+    {"timer_create", "14", "22"},
+    {"clock_nanosleep", "14", "22"},
+    {"newfstatat", "14", "22"},
+    {"mlock", "22", "12"},
+    // Nothing is asked for, at an address that nobody has.
+    {"getrandom", "14", "."},
+    // A word that can never change is waited for all the same.
+    {"futex", "14", "~"},
+    // The root of a user namespace may not go before others of the host.
+    {"setpriority", ".", "13"},
+};
+
+bool is_documented(std::string_view call, std::string_view kernel, std::string_view sandbox) {
+  return std::ranges::any_of(kDifferences, [&](const Difference& one) {
+    return one.call == call && (one.kernel == "*" || one.kernel == kernel) &&
+           one.sandbox == sandbox;
+  });
 }
 
 std::string name_of(std::uint32_t number) {
@@ -41,11 +75,11 @@ std::string name_of(std::uint32_t number) {
 TEST(SandboxPointers, AnswerAsTheKernelDoes) {
   const std::string guest = guest_program("sandbox/pointers");
   const Workplace place;
-  // As in the sandbox: namespaces in which it is root and can harm nobody.
-  const Ended native =
-      run(Command{.argv = {"unshare", "-Urmpfniu", "--mount-proc", guest, "all_calls"},
-                  .directory = place.directory()},
-          kSandboxPatience);
+  // In namespaces, and not as their first process, as in the sandbox.
+  const Ended native = run(Command{.argv = {"unshare", "-mpfniu", "--mount-proc", "sh", "-c",
+                                            guest + " all_calls; exit $?"},
+                                   .directory = place.directory()},
+                           kSandboxPatience);
   ASSERT_EQ(native.status, 0) << native.error;
   const SandboxRun boxed =
       run_case({.name = "all_calls", .command = {guest, "all_calls"}}, place, 0);
@@ -56,14 +90,14 @@ TEST(SandboxPointers, AnswerAsTheKernelDoes) {
   EXPECT_GT(expected.size(), 330u);
   for (const auto& [number, words] : expected) {
     const std::vector<std::string>& other = answers.at(number);
-    if (documented_differences().contains(name_of(number))) continue;
     const sys::Row* row = sys::find_row(number);
     if (row != nullptr && row->policy == sys::Policy::Refuse) {
-      for (const std::string& word : other) EXPECT_EQ(word, "38") << name_of(number);
+      for (const std::string& word : other) EXPECT_EQ(word, kNoSuchCall) << name_of(number);
       continue;
     }
     for (std::size_t i = 0; i < words.size(); ++i)
-      EXPECT_EQ(other[i], words[i]) << name_of(number) << ", arguments " << i;
+      if (!is_documented(name_of(number), words[i], other[i]))
+        EXPECT_EQ(other[i], words[i]) << name_of(number) << ", arguments " << i;
   }
 }
 

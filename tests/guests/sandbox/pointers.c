@@ -26,7 +26,11 @@ enum { kBadCount = 5, kArguments = 6, kVariants = kBadCount + 2 * kBadCount * kA
 static const int kLeftOut[] = {
     SYS_rt_sigreturn, SYS_pause, SYS_clone, SYS_fork, SYS_vfork, SYS_exit, SYS_exit_group,
     SYS_clone3, SYS_ptrace, SYS_seccomp, SYS_restart_syscall,
-    /* would change the host or take it long */
+    /* would change the host, or take it long */
+    SYS_fsync, SYS_fdatasync, SYS_syncfs, SYS_sync_file_range, SYS_msync,
+    /* would limit the time that the caller may compute, which is over at a moment of the host's */
+    SYS_setrlimit, SYS_prlimit64,
+    /* would change the host */
     SYS_reboot, SYS_kexec_load, SYS_kexec_file_load, SYS_init_module, SYS_finit_module,
     SYS_delete_module, SYS_swapon, SYS_swapoff, SYS_acct, SYS_settimeofday, SYS_clock_settime,
     SYS_adjtimex, SYS_clock_adjtime, SYS_syslog, SYS_vhangup, SYS_iopl, SYS_ioperm, SYS_sethostname,
