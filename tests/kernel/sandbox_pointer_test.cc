@@ -96,8 +96,8 @@ TEST(SandboxPointers, AnswerAsTheKernelDoes) {
       continue;
     }
     for (std::size_t i = 0; i < words.size(); ++i)
-      if (!is_documented(name_of(number), words[i], other[i]))
-        EXPECT_EQ(other[i], words[i]) << name_of(number) << ", arguments " << i;
+      EXPECT_TRUE(other[i] == words[i] || is_documented(name_of(number), words[i], other[i]))
+          << name_of(number) << ", arguments " << i << ": " << words[i] << ", then " << other[i];
   }
 }
 
