@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -233,6 +234,19 @@ TEST_F(EpollCallTest, WhatIsWrongIsToldAtOnce) {
                                               .sigmask = {{address_of(&mask)}},
                                               .sigsetsize = {4}}),
             -EINVAL);
+}
+
+TEST_F(EpollCallTest, AMemberFromOutsideIsSeenInTheWait) {
+  struct stat status {};
+  ASSERT_EQ(::fstat(in_.get(), &status), 0);
+  world_.external.push_back({.device = status.st_dev, .inode = status.st_ino});
+  start_wait(-1);
+  ASSERT_TRUE(guest_.is_waiting());
+  ASSERT_EQ(guest_.wait().files.size(), 2U);
+  struct stat seen {};
+  ASSERT_EQ(::fstat(guest_.wait().files[1].file->get(), &seen), 0);
+  EXPECT_EQ(seen.st_ino, status.st_ino);
+  EXPECT_EQ(guest_.wait().files[1].events, POLLIN);
 }
 
 TEST_F(EpollCallTest, OneWithASignalDescriptorIsAskedByTheGuest) {

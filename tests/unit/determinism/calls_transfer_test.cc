@@ -242,8 +242,10 @@ TEST_F(TransferCallTest, InputFromOutsideIsReadInFull) {
   world.external.push_back({.device = status.st_dev, .inode = status.st_ino});
   ASSERT_EQ(::write(packets.out.get(), "ab", 2), 2);
   ASSERT_EQ(::write(packets.out.get(), "cd", 2), 2);
+  ASSERT_EQ(::fcntl(packets.in.get(), F_SETFL, O_NONBLOCK | O_DIRECT), 0);
   std::vector<char> room(4);
   EXPECT_EQ(guest.run(handlers, read_of(packets.in.get(), room)), 4);
+  EXPECT_NE(::fcntl(packets.in.get(), F_GETFL) & O_NONBLOCK, 0) << "as it was";
   EXPECT_EQ(std::string(room.begin(), room.end()), "abcd");
   ASSERT_EQ(::write(pipe.out.get(), "end", 3), 3);
   pipe.out.reset();
