@@ -414,6 +414,8 @@ void Observer::take_ready(const RecordFn& take) {
   if (state_->ring->unread() > 0) state_->ring->take_all(take);
 }
 
+std::size_t Observer::unread() const { return state_->ring->unread(); }
+
 void Observer::interrupt() const { state_->ring->interrupt(); }
 
 std::vector<Loss> Observer::pending_losses() const {

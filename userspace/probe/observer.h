@@ -117,6 +117,8 @@ class Observer {
   // forked from the one that loaded this, with less privilege, but never in two of them. At a
   // record that is still being written it ends early.
   void take_ready(const RecordFn& take);
+  // Bytes of records that wait to be taken.
+  std::size_t unread() const;
   // From any thread: the drain that waits, or else the next one, does not wait.
   void interrupt() const;
 

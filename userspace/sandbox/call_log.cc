@@ -52,6 +52,9 @@ std::uint64_t time_of(const determinism::VirtualClock& clock) {
   return static_cast<std::uint64_t>(clock.monotonic_ns());
 }
 
+// One of the results by which the kernel makes a call again (include/linux/errno.h).
+bool is_made_again(std::int64_t result) { return result <= -512 && result >= -516; }
+
 bool is_exit(std::uint64_t number) { return number == SYS_exit || number == SYS_exit_group; }
 
 }  // namespace
@@ -158,6 +161,8 @@ void CallLog::take_passed(Task& task, const guest::Called& seen,
   if (row->policy == sys::Policy::Determinise) {
     if (!task.logged || task.logged->number != seen.call.number) return;
     task.logged.reset();
+  } else if (is_made_again(seen.call.result.value_or(0))) {
+    return;  // an interruption of ours: the guest sees nothing of it
   }
   if (!is_told(task)) return;
   sys::CallReturn call = seen.call;

@@ -52,6 +52,8 @@ class CallLog {
   // the stop is for, and now and then. `find` has the task of a number, or null.
   void take_passing(const std::function<Task*(pid_t)>& find,
                     const determinism::VirtualClock& clock);
+  // Is it high time for take_passing(), and a guest that runs should be stopped for it?
+  bool is_behind() const { return passing_ != nullptr && passing_->is_behind(); }
   // Is the log without some of the calls?
   bool has_lost() const { return has_lost_; }
   void created(const Task& creator, const Task& child, std::uint64_t clone_flags,

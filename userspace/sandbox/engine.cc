@@ -51,26 +51,28 @@ Engine::Engine(const Options& options, const Inside& inside, std::unique_ptr<Cal
       log_(std::move(log)),
       started_(std::chrono::steady_clock::now()) {
   world_.substitute_directory = inside.substitutes;
+  if (!log_) return;
+  watchdog_.on_wake([this](bool is_tick) {
+    if (is_tick && !log_catches_up_ && log_->is_behind()) return false;
+    log_->take_passing([this](pid_t tid) { return find_tid(tid); }, world_.clock);
+    return true;
+  });
 }
 
 Engine::~Engine() { end_everything(); }
 
 Result<Outcome> Engine::run() {
-  if (log_)
-    watchdog_.on_wake([this] {
-      log_->take_passing([this](pid_t tid) { return find_tid(tid); }, world_.clock);
-    });
   pin_to_one_cpu();
   TC_CHECK(launch());
   run_tasks();
   end_everything();
   if (log_) TC_CHECK(log_->finish());
+  if (log_ && log_->has_lost()) note(kLogIsNotWhole);
   if (!command_started_ && outcome_.kind == Outcome::Kind::kEnded) TC_CHECK(explain_no_command());
   return outcome();
 }
 
 Result<void> Engine::launch() {
-  if (log_ && log_->has_lost()) note(kLogIsNotWhole);
   find_external_files();
   const bool all_stop = log_ && log_->needs_stops();
   TC_TRY(HeldInit init, HeldInit::hold(options_, inside_, sandbox_filter(all_stop)));
@@ -83,12 +85,12 @@ Result<void> Engine::launch() {
   Task& init_task =
       add_task(init_->pid(), std::move(process), determinism::kInitName, /*is_leader=*/true);
   determinism::await_file_stamps(world_.host_started_ns);
+  if (log_ && !log_->needs_stops()) TC_CHECK(introduce_init(inside_, init_->pid()));
   TC_CHECK(init_->release());
   const determinism::TaskId id = init_task.id;
   if (const auto status = await(init_task)) take_stop(init_task, *status);
   if (find(id) != nullptr && init_task.state == TaskState::kRunnable) scheduler_.add(id);
   return {};
-  if (log_ && !log_->needs_stops()) TC_CHECK(introduce_init(inside_, init_->pid()));
 }
 
 Result<void> Engine::explain_no_command() {
@@ -244,6 +246,10 @@ std::optional<ptrace::WaitStatus> Engine::await(Task& task) {
   patience_ = kPatienceAtFirst;
   while (true) {
     const Watchdog::Waited waited = watchdog_.wait(-1, patience_);
+    if (waited.pid == 0 && log_ && log_->is_behind()) {
+      if (const auto status = let_log_catch_up(task)) return status;
+      continue;
+    }
     if (waited.pid == 0) {
       const auto status = suspect_spin(task);
       if (status || is_over_ || task.spin) return status;
@@ -305,6 +311,18 @@ std::optional<ptrace::WaitStatus> Engine::suspect_spin(Task& task) {
   task.spin = std::move(check.spin);
   task.state = TaskState::kWaiting;
   scheduler_.wait(task.id, task.spin->wait, /*is_lazy=*/true);
+  return std::nullopt;
+}
+
+// It makes calls faster than they can be told: they share a CPU, and it would get ahead for ever.
+std::optional<ptrace::WaitStatus> Engine::let_log_catch_up(Task& task) {
+  ptrace::interrupt(task.tid);
+  log_catches_up_ = true;
+  const Watchdog::Waited waited = watchdog_.wait(task.tid, kPatienceAtMost);
+  log_catches_up_ = false;
+  if (waited.pid != task.tid) return std::nullopt;
+  if (waited.status.kind() != ptrace::WaitStatus::Kind::kInterrupted) return waited.status;
+  ptrace::Stopped(task.tid).resume(task.until);
   return std::nullopt;
 }
 

@@ -68,6 +68,7 @@ class Engine {
   void take_other_stop(pid_t tid, ptrace::WaitStatus status);
   void make_runnable(Task& task, guest::Woken woken);
   std::optional<ptrace::WaitStatus> suspect_spin(Task& task);
+  std::optional<ptrace::WaitStatus> let_log_catch_up(Task& task);
   Task* find(determinism::TaskId id) const;
   Task* find_tid(pid_t tid) const;
   void end_everything();
@@ -76,9 +77,9 @@ class Engine {
   // --- call_stops.cc ---
   void begin_call(Task& task);
   void drive(Task& task);
-  void take_requests(Task& task);
   // Until where a task runs that is about to make a call nobody but the log is interested in.
   ptrace::Until behind_passing_call() const;
+  void take_requests(Task& task);
   // Something that cannot be promised; told once.
   void note(const std::string& what);
   void conclude(Task& task);
@@ -152,6 +153,7 @@ class Engine {
   bool has_continued_ = false;  // some task is_continued
   bool yields_ = false;
   bool command_started_ = false;
+  bool log_catches_up_ = false;
   std::optional<std::int64_t> command_ended_ns_;  // virtual
   std::chrono::steady_clock::time_point started_;
   Milliseconds patience_{20};

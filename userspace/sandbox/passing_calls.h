@@ -1,6 +1,8 @@
 // PassingCalls: the calls of a run that the kernel makes as they are, told by eBPF programs: so a
 // log does not cost each of them two stops. What they are and when is the same: the programs copy a
-// call's arguments and memory as it returns, before its task goes on.
+// call's arguments and memory as it returns, before its task goes on. (One difference remains:
+// memory that is not present then, since neither guest nor kernel has touched it, is read later. It
+// would have to be changed between.)
 //
 // Two processes share one. tc, which has the privileges, loads it and says whom to watch; the
 // keeper, which has none, reads what comes, in memory that it has inherited.
@@ -38,6 +40,8 @@ class PassingCalls {
   using Tell = std::function<void(const guest::Called&)>;
   using Lose = std::function<void(const guest::Missed&)>;
   void take(const Tell& tell, const Lose& lose);
+  // Is so much waiting to be taken that guests should not go on meanwhile?
+  bool is_behind() const;
 
  private:
   explicit PassingCalls(probe::Observer observer) : observer_(std::move(observer)) {}

@@ -53,12 +53,12 @@ Watchdog::Waited Watchdog::wait(pid_t pid, std::chrono::milliseconds patience) {
     const pid_t waited = ::waitpid(pid, &status, __WALL);
     const int code = errno;
     set_ring_mask(SIG_BLOCK);
-    on_wake_();
+    const bool goes_on = on_wake_(/*is_tick=*/waited < 0 && code == EINTR);
     if (waited > 0) return {.pid = waited, .status = ptrace::WaitStatus(status)};
     if (code != EINTR) return {.pid = -1};
     // The first tick may have been due when the wait began: time is counted from there.
     if (begun == Clock::time_point{}) begun = Clock::now();
-    if (Clock::now() - begun >= patience) return {.pid = 0};
+    if (!goes_on || Clock::now() - begun >= patience) return {.pid = 0};
   }
 }
 

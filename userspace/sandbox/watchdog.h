@@ -22,11 +22,13 @@ class Watchdog {
   Watchdog& operator=(const Watchdog&) = delete;
 
   struct Waited {
-    pid_t pid = 0;  // 0: it took longer than `patience`; -1: there is nobody to wait for
+    pid_t pid =
+        0;  // 0: it took longer than `patience`, or long enough; -1: there is nobody to wait for
     ptrace::WaitStatus status{0};
   };
-  // To be called at each tick of a wait, and when it is over, before it tells what has come.
-  void on_wake(std::function<void()> call) { on_wake_ = std::move(call); }
+  // To be called at each tick of a wait, and when it is over, before it tells what has come. False
+  // at a tick: it has taken long enough.
+  void on_wake(std::function<bool(bool is_tick)> call) { on_wake_ = std::move(call); }
   // waitpid(-1, __WALL), or of one pid.
   Waited wait(pid_t pid, std::chrono::milliseconds patience);
   // What this child has to tell already; `pid` is 0 when that is nothing.
@@ -35,7 +37,7 @@ class Watchdog {
  private:
   timer_t timer_{};
   bool ticks_ = false;
-  std::function<void()> on_wake_ = [] {};
+  std::function<bool(bool)> on_wake_ = [](bool) { return true; };
 };
 
 }  // namespace tc::sandbox
