@@ -2,10 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <net/if.h>
 #include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/number.h"
+#include "sandbox/loopback.h"
 
 namespace tc::sandbox {
 namespace {
@@ -78,34 +76,6 @@ Result<void> enter_user(const Options& options, Inside& inside,
   return map_ids();
 }
 
-// How TCP behaves without regard to real time and to what the host's administrator chose: no pacing
-// (bbr), buffers that do not grow by how long a round trip took, no delays in the hope of more, no
-// memory of former connections. The buffer to receive holds several segments of the loopback's
-// size: with fewer each would wait for a delayed acknowledgement.
-void make_tcp_steady(Inside& inside) {
-  struct Setting {
-    const char* name;
-    const char* value;
-  };
-  constexpr Setting kSettings[] = {
-      {"tcp_congestion_control", "reno"},
-      {"tcp_moderate_rcvbuf", "0"},
-      {"tcp_rmem", "4096 1048576 6291456"},
-      {"tcp_wmem", "4096 16384 4194304"},
-      {"tcp_autocorking", "0"},
-      {"tcp_slow_start_after_idle", "0"},
-      {"tcp_no_metrics_save", "1"},
-  };
-  for (const Setting& setting : kSettings) {
-    const auto written =
-        write_whole(std::string("/proc/sys/net/ipv4/") + setting.name, setting.value);
-    if (written) continue;
-    tell_missing(inside, "settings of TCP", written.error().text(),
-                 "long transfers may be cut otherwise");
-    return;
-  }
-}
-
 void enter_network(const Options& options, Inside& inside) {
   if (options.network == Network::kHost) {
     inside.weaker.emplace_back("the host's network (--network host): what it answers may differ");
@@ -114,13 +84,12 @@ void enter_network(const Options& options, Inside& inside) {
   if (!enter(inside, CLONE_NEWNET, "network namespace", "ports and connections are the host's"))
     return;
   if (options.network == Network::kNone) return;
-  const UniqueFd socket_of_it(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  if (ioctl(socket_of_it.get(), SIOCSIFFLAGS, &request) != 0)
-    tell_missing(inside, "loopback network", std::strerror(errno), "connections are refused");
-  make_tcp_steady(inside);
+  if (const auto started = start_loopback(); !started)
+    return tell_missing(inside, "loopback network", started.error().text(),
+                        "connections are refused");
+  if (const auto steady = make_loopback_steady(); !steady)
+    tell_missing(inside, "TCP without real time", steady.error().text(),
+                 "long transfers may be cut otherwise from run to run");
 }
 
 void enter_host_name(const Options& options, Inside& inside) {

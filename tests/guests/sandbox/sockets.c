@@ -180,6 +180,56 @@ static void tcp_much(void) {
   receive_much(server);
   expect_is(wait_for(pid), 0);
 }
+/* The pieces in which much goes to and from several at once: when a sender goes on is up to the
+ * acknowledgements, which a timer of the kernel's must not decide. */
+enum { kMegabyte = 1 << 20, kReply = 2000000 };
+static int send_and_receive_megabytes(void* fd) {
+  static char bytes[kMegabyte];
+  for (int i = 0; i < 3; ++i) expect_is(sys(write, (long)fd, bytes, kMegabyte), kMegabyte);
+  long portions = 0;
+  for (long left = kReply; left > 0; ++portions) {
+    const long size = need(sys(read, (long)fd, bytes, kMegabyte));
+    if (size == 0) return 1;
+    left -= size;
+  }
+  say("(%ld) ", portions);
+  return 0;
+}
+static void tcp_pieces(void) {
+  enum { kPeers = 6, kPiece = 300000 };
+  static char room[kPiece];
+  int port;
+  const long listener = listening(&port);
+  struct pollfd files[kPeers];
+  long replies[kPeers];
+  for (int i = 0; i < kPeers; ++i) {
+    const long client = connected(port);
+    files[i] = (struct pollfd){(int)need(sys(accept4, listener, 0, 0, 0)), POLLIN | POLLOUT, 0};
+    replies[i] = kReply;
+    child_of(send_and_receive_megabytes, (void*)client);
+    need(sys(close, client));
+  }
+  for (int open = kPeers; open > 0;) {
+    need(sys(poll, files, kPeers, -1));
+    for (int i = 0; i < kPeers; ++i) {
+      if (files[i].revents & POLLOUT) {
+        const long most = replies[i] < kPiece ? replies[i] : kPiece;
+        const long size = need(sys(sendto, files[i].fd, room, most, MSG_DONTWAIT, 0, 0));
+        say("%d>%ld ", i, size);
+        replies[i] -= size;
+        if (replies[i] == 0) files[i].events = POLLIN;
+      }
+      if ((files[i].revents & POLLIN) == 0) continue;
+      const long size = need(sys(read, files[i].fd, room, sizeof room));
+      say("%d<%ld ", i, size);
+      if (size > 0) continue;
+      files[i].fd = -1;
+      --open;
+    }
+  }
+  for (int i = 0; i < kPeers; ++i) expect_is(wait_for(-1), 0);
+  say("\n");
+}
 static void local_much(void) {
   int pair[2];
   need(sys(socketpair, AF_UNIX, SOCK_STREAM, 0, pair));
@@ -433,6 +483,7 @@ const struct guest_case guest_cases[] = {
     {"connect_without_waiting", connect_without_waiting, ""},
     {"bind_connect_race", bind_connect_race, ""},
     {"tcp_much", tcp_much, ""},
+    {"tcp_pieces", tcp_pieces, ""},
     {"local_much", local_much, ""},
     {"datagrams", datagrams, ""},
     {"receive_timeout", receive_timeout, ""},
