@@ -2,6 +2,7 @@
 // eventfds) waits with the scheduler instead of in the kernel; random devices are answered from the
 // process's stream. Calls between two descriptors are in calls_splice.cc.
 #include <poll.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 
 #include <climits>
@@ -52,13 +53,17 @@ Handler receive_bytes(World& world, Tracee& guest, OpenFile file, Transfer trans
   if (is_fed_from_outside(file))
     return read_in_full({.file = std::move(file), .segments = std::move(transfer.segments)});
   if (file.kind == FileKind::kOther && world.has_signal_files) {
-    if (const auto mask = signalfd_mask(guest, file.number))
+    if (const auto mask = signalfd_mask(guest, file.number)) {
+      // Room for less than one record is refused before any wait.
+      if (total_length(transfer.segments) < sizeof(signalfd_siginfo))
+        return answer_with(guest::pass());
       return read_signal_file(world,
                               {.call = transfer.call,
                                .segments = std::move(transfer.segments),
                                .mask = *mask,
                                .waits = !file.is_nonblocking()},
                               guest);
+    }
   }
   if (file.is_nonblocking()) return answer_with(guest::pass());
   ReadyCall ready{.file = std::move(file), .events = POLLIN};
