@@ -15,6 +15,7 @@ guest::Handlers make_handlers(World& world) {
   add_status_calls(handlers, world);
   add_space_calls(handlers, world);
   add_file_time_calls(handlers, world);
+  add_attribute_calls(handlers, world);
   add_link_text_calls(handlers, world);
   add_directory_calls(handlers, world);
   add_futex_calls(handlers, world);

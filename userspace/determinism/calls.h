@@ -25,6 +25,7 @@ void add_name_calls(guest::Handlers& handlers, World& world);      // mkdir, lin
 void add_status_calls(guest::Handlers& handlers, World& world);    // stat, statx
 void add_space_calls(guest::Handlers& handlers, World& world);     // statfs
 void add_file_time_calls(guest::Handlers& handlers, World& world);  // utimensat, truncate…
+void add_attribute_calls(guest::Handlers& handlers, World& world);  // chmod, chown, setxattr…
 void add_link_text_calls(guest::Handlers& handlers, World& world);  // readlink
 void add_directory_calls(guest::Handlers& handlers, World& world);  // getdents
 void add_futex_calls(guest::Handlers& handlers, World& world);
