@@ -134,8 +134,10 @@ Task* Engine::choose() {
 
 void Engine::settle() {
   expire_timers();
-  if (std::exchange(signals_sent_, false) || has_continued_ || world_.asynchronous_signals)
-    check_signals();
+  const bool has_news = std::exchange(signals_sent_, false) || has_continued_ || !ended_.empty();
+  if (has_news || world_.asynchronous_signals) check_signals();
+  // A process that was stopped or continued is news to its parent, too.
+  if (has_news) wake_parents();
   wake_those_due();
   retry_waits();
 }
@@ -273,13 +275,20 @@ std::optional<ptrace::WaitStatus> Engine::await(Task& task) {
 
 void Engine::take_other_stop(pid_t tid, ptrace::WaitStatus status) {
   Task* const task = find_tid(tid);
-  if (status.kind() == ptrace::WaitStatus::Kind::kEnded) return take_end(tid, status);
+  const bool has_ended = status.kind() == ptrace::WaitStatus::Kind::kEnded;
   if (task == nullptr) {
-    early_.insert_or_assign(tid, status);
+    if (has_ended)
+      early_.erase(tid);
+    else
+      early_.insert_or_assign(tid, status);
     return;
   }
-  // A stopped process was continued: it is to run again. When that is noticed is chance, so it is
-  // seen to where signals are.
+  // It was killed; or it had stopped and was continued, and is to run again. When that is noticed
+  // is chance, so it is seen to where signals are.
+  if (has_ended) {
+    ended_.insert_or_assign(task->id, status);
+    return;
+  }
   if (task->state != TaskState::kStopped) return;
   task->is_continued = true;
   has_continued_ = true;
@@ -350,6 +359,7 @@ void Engine::end_everything() {
   }
   tasks_.clear();
   by_tid_.clear();
+  ended_.clear();
   early_.clear();
 }
 

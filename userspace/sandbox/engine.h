@@ -102,6 +102,8 @@ class Engine {
   void end_process(ProcessState& process);
   void take_end(pid_t tid, ptrace::WaitStatus status);
   void await_end_of_process(std::shared_ptr<ProcessState> process);
+  std::vector<determinism::TaskId> threads_of(const ProcessState& process) const;
+  void take_ends(const std::vector<determinism::TaskId>& threads);
   void await_zombie(Task& leader);
   void check_futexes_after_exit(pid_t ended_tid);
   void release_vfork_parent(ProcessState& process);
@@ -111,6 +113,7 @@ class Engine {
   bool take_trap(Task& task, const ptrace::Stopped& stopped);
   void take_group_stop(Task& task);
   void check_signals();
+  void wake_parents();  // that wait for their children to change
   void check_signals_of(Task& task);
   void go_on_from_stop(Task& task);
   // Does a signal that is pending end what the task waits for?
@@ -143,6 +146,7 @@ class Engine {
   std::map<determinism::TaskId, std::unique_ptr<Task>> tasks_;
   std::unordered_map<pid_t, Task*> by_tid_;
   std::map<pid_t, ptrace::WaitStatus> early_;     // children that stopped before they were told of
+  std::map<determinism::TaskId, ptrace::WaitStatus> ended_;  // whose end is to be told yet
   std::map<pid_t, determinism::FileId> outside_;  // what was inherited
   std::optional<HeldInit> init_;
   determinism::TaskId next_task_ = 1;

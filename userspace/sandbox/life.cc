@@ -129,6 +129,7 @@ void Engine::start_program(Task& task) {
   ProcessState& process = *task.process;
   const auto registers = ptrace::Stopped(task.tid).registers();
   if (!registers) return;
+  take_ends(threads_of(process));  // of the others, which the new program does not have
   task.handler.reset();
   task.tracee->clear_places();
   process.told.space = next_space_++;
@@ -195,9 +196,11 @@ void Engine::end_task(Task& task, ptrace::WaitStatus status) {
 // All threads of it are on their way out.
 void Engine::await_end_of_process(std::shared_ptr<ProcessState> process) {
   process->is_ending = true;
-  while (process->living > 0) {
+  const std::vector<determinism::TaskId> threads = threads_of(*process);
+  const auto has_ended = [this](determinism::TaskId id) { return ended_.contains(id); };
+  while (!std::all_of(threads.begin(), threads.end(), has_ended)) {
     const Watchdog::Waited waited = watchdog_.wait(-1, Milliseconds(1000));
-    if (waited.pid < 0) return;
+    if (waited.pid < 0) break;
     if (waited.pid == 0) continue;
     const Task* const task = find_tid(waited.pid);
     const bool is_ours = task != nullptr && task->process == process;
@@ -205,6 +208,23 @@ void Engine::await_end_of_process(std::shared_ptr<ProcessState> process) {
       ptrace::Stopped(waited.pid).resume(ptrace::Until::kEvent);
     else
       take_other_stop(waited.pid, waited.status);
+  }
+  take_ends(threads);
+}
+
+std::vector<determinism::TaskId> Engine::threads_of(const ProcessState& process) const {
+  std::vector<determinism::TaskId> threads;
+  for (const auto& [id, task] : tasks_)
+    if (task->process.get() == &process) threads.push_back(id);
+  return threads;
+}
+
+// In which order the kernel ended them is chance; told is the order in which they were made.
+void Engine::take_ends(const std::vector<determinism::TaskId>& threads) {
+  for (const determinism::TaskId id : threads) {
+    const auto ended = ended_.extract(id);
+    const Task* const task = find(id);
+    if (ended && task != nullptr) take_end(task->tid, ended.mapped());
   }
 }
 
@@ -240,11 +260,7 @@ void Engine::end_process(ProcessState& process) {
     command_ended_ns_ = world_.clock.monotonic_ns();
     outcome_.status = base::shell_status(process.wait_status);
   }
-  std::vector<determinism::TaskId> parents;
-  for (const Scheduler::Waiter& waiter : scheduler_.waiters())
-    if (waiter.wait->children) parents.push_back(waiter.task);
-  for (const determinism::TaskId id : parents)
-    if (Task* const parent = find(id)) make_runnable(*parent, guest::Woken::kReady);
+  wake_parents();
 }
 
 // A leader that ends before its threads is told of when they have ended, too. Until it is a zombie

@@ -122,7 +122,9 @@ void Engine::check_signals() {
   for (const determinism::TaskId id : ids)
     if (Task* const task = find(id)) check_signals_of(*task);
   has_continued_ = false;
-  // A process that was stopped or continued is news to its parent, too.
+}
+
+void Engine::wake_parents() {
   std::vector<determinism::TaskId> parents;
   for (const Scheduler::Waiter& waiter : scheduler_.waiters())
     if (waiter.wait->children) parents.push_back(waiter.task);
@@ -137,6 +139,7 @@ void Engine::go_on_from_stop(Task& task) {
 }
 
 void Engine::check_signals_of(Task& task) {
+  if (const auto ended = ended_.extract(task.id)) return end_task(task, ended.mapped());
   if (task.state == TaskState::kZombie) return;
   if (task.is_continued) return go_on_from_stop(task);
   const ptrace::TaskStatus status = status_of(task.tid);
@@ -177,6 +180,7 @@ void Engine::expire_timers() {
   for (const determinism::TimerSignal& signal :
        world_.timers.expire(world_.clock.monotonic_ns(), is_pending))
     send_timer_signal(signal);
+  scheduler_.note_progress();  // an epoll that only its guest may ask may have become ready
   if (world_.timers.wants_census()) forget_closed_timers();
 }
 
