@@ -14,6 +14,7 @@
 #include "determinism/signal_files.h"
 #include "determinism/signal_records.h"
 #include "determinism/transfer.h"
+#include "determinism/watch_events.h"
 
 namespace tc::determinism {
 namespace {
@@ -65,6 +66,11 @@ Handler receive_bytes(World& world, Tracee& guest, OpenFile file, Transfer trans
                               guest);
     }
   }
+  if (file.kind == FileKind::kOther && is_watch_file(guest, file.number))
+    return read_watch_file(
+        world,
+        {.file = std::move(file), .call = transfer.call, .segments = std::move(transfer.segments)},
+        guest);
   if (file.is_nonblocking()) return answer_with(guest::pass());
   ReadyCall ready{.file = std::move(file), .events = POLLIN};
   if (ready.file.kind == FileKind::kSocket) {

@@ -87,6 +87,9 @@ struct World {
   std::map<TaskId, SemaphoreWait> semaphore_waits;
   // Somebody has made a signal descriptor, which an epoll may hold (calls_epoll.cc).
   bool has_signal_files = false;
+  // What guests are told of the kernel's cookies of renames (watch_events.h).
+  std::map<std::uint32_t, std::uint32_t> rename_cookies;
+  std::uint32_t last_rename_cookie = 0;
 };
 
 }  // namespace tc::determinism
