@@ -29,6 +29,7 @@ constexpr int kNotExecutableStatus = 126;
 constexpr int kNotFoundStatus = 127;
 constexpr std::chrono::milliseconds kPatienceAtFirst{20};
 constexpr std::chrono::milliseconds kPatienceAtMost{2000};
+constexpr std::chrono::milliseconds kPatienceAlone{500};  // of a task beside whom there is nobody
 
 // Tracer and tracees on one CPU: a stop costs a tenth there, and no instruction can tell another.
 void pin_to_one_cpu() {
@@ -240,6 +241,7 @@ void Engine::take_stop(Task& task, ptrace::WaitStatus status) {
 }
 
 std::optional<ptrace::WaitStatus> Engine::step(Task& task, ptrace::Until until, int signal) {
+  is_in_call_ = until == ptrace::Until::kSyscall;
   ptrace::Stopped(task.tid).resume(until, signal);
   return await(task);
 }
@@ -304,8 +306,12 @@ std::optional<ptrace::WaitStatus> Engine::suspect_spin(Task& task) {
     return std::nullopt;
   }
   patience_ = std::min(patience_ * 3, kPatienceAtMost);
+  // An interruption would show in what some long calls return (sendfile).
+  if (is_in_call_) return std::nullopt;
+  // Alone it most likely computes.
   const bool has_others = tasks_.size() > 2 || next_event_ns();
-  if (!has_others || status_of(task.tid).state != 'R') return std::nullopt;
+  if (!has_others && patience_ < kPatienceAlone) return std::nullopt;
+  if (status_of(task.tid).state != 'R') return std::nullopt;
   ptrace::interrupt(task.tid);
   const Watchdog::Waited waited = watchdog_.wait(task.tid, kPatienceAtMost);
   if (waited.pid != task.tid) return std::nullopt;
@@ -319,6 +325,8 @@ std::optional<ptrace::WaitStatus> Engine::suspect_spin(Task& task) {
   ++outcome_.statistics.spins;
   task.spin = std::move(check.spin);
   task.state = TaskState::kWaiting;
+  // What it wrote before it began to wait may be what another waits for.
+  scheduler_.note_progress();
   scheduler_.wait(task.id, task.spin->wait, /*is_lazy=*/true);
   return std::nullopt;
 }

@@ -145,9 +145,9 @@ class Engine {
 
   std::map<determinism::TaskId, std::unique_ptr<Task>> tasks_;
   std::unordered_map<pid_t, Task*> by_tid_;
-  std::map<pid_t, ptrace::WaitStatus> early_;     // children that stopped before they were told of
+  std::map<pid_t, ptrace::WaitStatus> early_;  // children that stopped before they were told of
   std::map<determinism::TaskId, ptrace::WaitStatus> ended_;  // whose end is to be told yet
-  std::map<pid_t, determinism::FileId> outside_;  // what was inherited
+  std::map<pid_t, determinism::FileId> outside_;             // what was inherited
   std::optional<HeldInit> init_;
   determinism::TaskId next_task_ = 1;
   determinism::SpaceId next_space_ = 1;
@@ -161,6 +161,7 @@ class Engine {
   std::optional<std::int64_t> command_ended_ns_;  // virtual
   std::chrono::steady_clock::time_point started_;
   Milliseconds patience_{20};
+  bool is_in_call_ = false;  // the running task runs until its call returns
   bool is_over_ = false;
   Outcome outcome_;
 };
