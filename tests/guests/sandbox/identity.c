@@ -288,7 +288,7 @@ const struct guest_case guest_cases[] = {
     {"users", users, ""},
     {"processes", processes, ""},
     {"processors", processors, ""},
-    {"processor_model", processor_model, ""},
+    {"processor_model", processor_model, "cpuid"},
     {"no_true_randomness", no_true_randomness, "cpuid"},
     {"random_bytes", random_bytes, ""},
     {"random_devices", random_devices, ""},
