@@ -4,11 +4,10 @@
  *   const struct guest_case guest_cases[] = {{"one_thing", one_thing, ""}, {0}};
  *
  * usage of every such program: PROGRAM CASE, or PROGRAM alone, which lists the cases, one a line,
- * with their flags: `sandbox` (only there: natively it would take hours or never end), `cpuid` (only
- * there, and where the processor lets CPUID be answered), `hangs` (waits in a way that nobody can
- * prove to be waiting), `apart` (has a test of its own).
- * exit status: 0, 1 the kernel did not do what a case knows it must (a line says what), 2 no such
- * case.
+ * with their flags: `sandbox` (only there: natively it would take hours or never end), `cpuid`
+ * (only there, and where the processor lets CPUID be answered), `hangs` (waits in a way that nobody
+ * can prove to be waiting), `apart` (has a test of its own). exit status: 0, 1 the kernel did not
+ * do what a case knows it must (a line says what), 2 no such case.
  *
  * Nothing here needs a C library: system calls are made raw, and answer an errno negated. */
 #pragma once
