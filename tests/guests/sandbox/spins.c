@@ -166,6 +166,17 @@ static void by_passing_call(void) {
   thread_join(&thread);
   say("passed\n");
 }
+static void for_a_file(void) {
+  const long pid = need(sys(fork));
+  if (pid == 0) {
+    sleep_ms(5);
+    write_file("file", "x");
+    exit_now(0);
+  }
+  while (sys(access, "file", 4 /* R_OK */) != 0) continue;
+  expect_is(wait_for(pid), 0);
+  say("the file is there\n");
+}
 static void by_clock(void) {
   const long end = clock_ns(CLOCK_MONOTONIC) + 3000000;
   long reads = 0;
@@ -277,6 +288,7 @@ const struct guest_case guest_cases[] = {
     {"by_short_sleep", by_short_sleep, ""},
     {"by_getppid", by_getppid, ""},
     {"by_passing_call", by_passing_call, "hangs"},
+    {"for_a_file", for_a_file, ""},
     {"by_clock", by_clock, ""},
     {"by_clock_beside_sleeper", by_clock_beside_sleeper, ""},
     {"for_sleeper", for_sleeper, ""},
