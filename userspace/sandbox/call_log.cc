@@ -177,7 +177,7 @@ void CallLog::take_passed(Task& task, const guest::Called& seen,
 void CallLog::created(const Task& creator, const Task& child, std::uint64_t clone_flags,
                       const determinism::VirtualClock& clock) {
   if (child.process->told.order == kNoOrder + 1 && child.is_leader)
-    return chronicle_.meet(number_of(child));
+    return chronicle_.meet(number_of(child), static_cast<std::uint32_t>(child.own_tid));
   if (!is_told(creator)) return;
   chronicle_.on(guest::Created{.creator = number_of(creator),
                                .child = number_of(child),

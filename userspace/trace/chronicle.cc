@@ -195,7 +195,10 @@ Chronicle::Chronicle(const ChronicleOptions& options, ProcessView& processes, Em
     : state_(std::make_unique<State>(options, processes, std::move(emit))) {}
 Chronicle::~Chronicle() = default;
 
-void Chronicle::meet(guest::Task task) { state_->meet(task); }
+void Chronicle::meet(guest::Task task, std::uint32_t own_number) {
+  Thread& thread = state_->meet(task);
+  if (own_number != 0) state_->lineage.place(thread, own_number);
+}
 void Chronicle::open_gate() { state_->open = true; }
 void Chronicle::close_gate() { state_->open = false; }
 

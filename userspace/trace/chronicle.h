@@ -58,7 +58,8 @@ class Chronicle final : public guest::Listener {
 
   // A task that is there before the first event: the command to come, or one attached to. The
   // first is "p1". Descriptors and cwd are taken from the ProcessView.
-  void meet(guest::Task task);
+  // `own_number`: what it is in a pid namespace of its own and of its children; 0: it has none.
+  void meet(guest::Task task, std::uint32_t own_number = 0);
 
   // Records are emitted only between these two; the books are kept always. Begins open.
   void open_gate();

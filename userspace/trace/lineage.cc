@@ -100,6 +100,12 @@ Thread& Lineage::meet(guest::Task task) {
   return thread;
 }
 
+void Lineage::place(Thread& first, std::uint32_t own_number) {
+  new_space(first);
+  first.process->space = first.space_of_children;
+  number(first.process->space, own_number, first.number);
+}
+
 Thread& Lineage::create(Thread& creator, const guest::Created& event) {
   if (event.child.tid == creator.task.tid) return creator;  // no event that the kernel makes
   const bool same_process = event.child.pid == creator.task.pid;

@@ -56,6 +56,9 @@ class Lineage {
   // A task that nobody was seen to create: the first thread of a process "p1", or one more thread
   // "p1/1" of its process. One that is known is returned as it is.
   Thread& meet(guest::Task task);
+  // The process that was just met lives in a pid namespace in which it has this number, and its
+  // children live there, too.
+  void place(Thread& first, std::uint32_t own_number);
   Thread& create(Thread& creator, const guest::Created& event);
   // A thread of the process has executed a program: from here on it is the process's first, and
   // the only one.

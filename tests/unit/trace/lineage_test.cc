@@ -120,6 +120,19 @@ TEST(Lineage, InAPidNamespaceNumbersMeanWhatTheyMeanThere) {
   EXPECT_EQ(lineage.pid_name(root, 1), "outside#1");
 }
 
+TEST(Lineage, OneThatIsMetInAPidNamespaceIsNumberedAsThere) {
+  Lineage lineage;
+  Thread& root = lineage.meet({.pid = 100, .tid = 100});
+  lineage.place(root, 2);
+  guest::Created event = fork_of(root.task, 200);
+  event.ns_tid = event.ns_pid = 3;
+  Thread& child = lineage.create(root, event);
+  EXPECT_EQ(lineage.pid_name(root, 2), "p1");
+  EXPECT_EQ(lineage.pid_name(root, 3), "p1.1");
+  EXPECT_EQ(lineage.pid_name(child, 2), "p1");
+  EXPECT_EQ(lineage.pid_name(child, 200), "outside#1") << "a number of the host means nothing";
+}
+
 TEST(Lineage, AfterUnshareTheChildrenLiveInTheNewNamespace) {
   Lineage lineage;
   Thread& root = lineage.meet({.pid = 100, .tid = 100});
