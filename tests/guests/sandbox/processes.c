@@ -160,13 +160,16 @@ static void waitid_kinds(void) {
   say("usage %ld %ld\n", usage.ru_utime.tv_usec * 0, usage.ru_maxrss * 0);
 }
 
-static int kill_self(void* number) {
-  sys(kill, sys(getpid), (long)number);
-  return 0;
+static int stop_then_read(void* ends) {
+  char byte;
+  sys(kill, sys(getpid), SIGSTOP);
+  return sys(read, ((int*)ends)[0], &byte, 1) == 1 ? 0 : 1;
 }
 
 static void stopped_and_continued(void) {
-  const long pid = child_of(kill_self, (void*)SIGSTOP);
+  int ends[2];
+  need(sys(pipe, ends));
+  const long pid = child_of(stop_then_read, ends);
   int status = 0;
   expect_is(sys(wait4, pid, &status, WUNTRACED, 0), pid);
   expect(WIFSTOPPED(status));
@@ -175,6 +178,7 @@ static void stopped_and_continued(void) {
   need(sys(kill, pid, SIGCONT));
   expect_is(sys(wait4, pid, &status, WCONTINUED, 0), pid);
   expect(WIFCONTINUED(status));
+  need(sys(write, ends[1], "x", 1));
   expect_is(wait_for(pid), 0);
 }
 
